@@ -1,0 +1,1 @@
+"""The HTTP service: parses requests, calls `ledger.services`, maps errors to problem documents."""
