@@ -1,0 +1,220 @@
+"""What one log asks of its database.
+
+Two kinds of data, kept apart so that neither waits for the other's writer:
+
+- the *primary* data cannot be rebuilt: entries, sealed content, receipt signatures, checkpoints, anchors;
+- the *derived* data can be rebuilt from the entries alone: tree tiles, index pages, links, leaf look-up.
+
+Contract of every implementation
+- Durability: when a method that writes returns, its effect survives a power cut (full sync), except for
+  derived data, which may fall back to an earlier integrated size as a whole, never in part.
+- Atomicity: every writing method is one transaction; after an error or a kill it happened or it did not.
+- Concurrency: any number of threads and processes may read while one writes; readers never block the
+  writer and see one snapshot per call. Of several writers one proceeds, the others wait, at most
+  `busy_timeout` seconds, then raise `StoreBusy`.
+- Append-only: no method changes or removes an entry, a checkpoint or a confirmed anchor, and the database
+  itself refuses an UPDATE or DELETE of entries and checkpoints.
+- Errors: `StoreBusy` when the database is locked, full or not writable; `IntegrityError` when what it holds
+  contradicts itself; nothing of the database library's own escapes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The personal part of a submission, already encrypted: stored beside its entry, erasable."""
+
+    ciphertext: bytes
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An admitted entry on its way in. `index_keys` are the 32-byte index keys, distinct, ascending."""
+
+    issuer: str
+    id: str
+    entry: bytes
+    leaf_hash: bytes
+    index_keys: tuple[bytes, ...]
+    sealed: Sealed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An accepted entry, as stored. `accepted_at` is in milliseconds since 1970."""
+
+    index: int
+    issuer: str
+    id: str
+    entry: bytes
+    leaf_hash: bytes
+    index_keys: tuple[bytes, ...]
+    accepted_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Where a submission stands. `repeated`: it was accepted before, with these bytes."""
+
+    first_index: int
+    accepted_at: int
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """A submission refused because (issuer, id) was used before for other bytes."""
+
+    issuer: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A published checkpoint. `time` in seconds since 1970; `note` is the note with its signature lines."""
+
+    size: int
+    root: bytes
+    index_root: bytes
+    time: int
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnchor:
+    """A checkpoint on its way to, or on, the chain.
+
+    `state`: `pending` (in the outbox), `sent` (a transaction was broadcast), `mined`, `final`.
+    `tx_hash`, `block_hash` are lowercase hex with 0x; `block_number` counts from genesis.
+    """
+
+    size: int
+    note_hash: bytes
+    state: str
+    tx_hash: str | None = None
+    block_number: int | None = None
+    block_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """All derived data that grows a log from `first` to `size` entries, written at once.
+
+    `tiles`: (level, tile index) -> concatenated 32-byte hashes, a tile being at most 256 hashes.
+    `pages`: index page path -> page bytes, valid from `size` on.
+    `links`: one blob per entry `first..size-1`, in order.
+    `leaf_hashes`: the same entries' leaf hashes, in order.
+    """
+
+    first: int
+    size: int
+    root: bytes
+    index_root: bytes
+    tiles: dict[tuple[int, int], bytes]
+    pages: dict[bytes, bytes]
+    links: Sequence[bytes]
+    leaf_hashes: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Integrated:
+    """How far the derived data goes."""
+
+    size: int
+    root: bytes
+    index_root: bytes
+
+
+class LogStore(Protocol):
+    """One log's database; see the module for the contract."""
+
+    # primary: entries
+
+    def append(self, submissions: Sequence[Sequence[NewEntry]], accepted_at: int) -> list[Accepted | Reused]:
+        """Append each submission's entries at consecutive indexes, all in one durable transaction.
+
+        A submission whose every (issuer, id) stands already with the same bytes at consecutive indexes is
+        answered with those (`repeated`); one of which any (issuer, id) stands otherwise is `Reused` and
+        leaves nothing behind. Later submissions of the same call see the earlier ones.
+        """
+
+    def size(self) -> int:
+        """The number of accepted entries."""
+
+    def entry(self, index: int) -> StoredEntry | None: ...
+
+    def entries(self, start: int, stop: int) -> Iterator[StoredEntry]:
+        """Entries start..stop-1 in order, streamed in bounded memory."""
+
+    def find(self, issuer: str, id: str) -> StoredEntry | None: ...
+
+    def sealed(self, index: int) -> Sealed | None: ...
+
+    def erase_sealed(self, index: int) -> None:
+        """Destroy an entry's sealed content; the entry stays."""
+
+    def receipt_signature(self, first_index: int) -> bytes | None: ...
+
+    def keep_receipt_signatures(self, signatures: Sequence[tuple[int, bytes]]) -> None:
+        """Keep (first index, raw signature); one that is there already stays as it is."""
+
+    # primary: checkpoints and anchors
+
+    def publish(self, checkpoint: StoredCheckpoint, previous_size: int) -> None:
+        """Compare-and-swap the published size from `previous_size` (0 if none).
+
+        Raises `CheckpointRefused` when the latest size is another, when the new size is smaller, when it is
+        the same with another root or index root, or when the time is earlier.
+        """
+
+    def latest_checkpoint(self) -> StoredCheckpoint | None: ...
+
+    def checkpoint(self, size: int) -> StoredCheckpoint | None:
+        """The newest checkpoint of exactly that size."""
+
+    def checkpoints(self, after_size: int, limit: int) -> list[StoredCheckpoint]: ...
+
+    def put_anchor(self, anchor: StoredAnchor) -> None:
+        """Insert or advance the anchor of a size."""
+
+    def anchor(self, size: int) -> StoredAnchor | None: ...
+
+    def anchors(self, after_size: int, limit: int, state: str | None = None) -> list[StoredAnchor]: ...
+
+    def latest_anchor(self, states: Sequence[str] = ("mined", "final")) -> StoredAnchor | None: ...
+
+    # primary: small facts of the log, such as the trust file in force
+
+    def fact(self, name: str) -> bytes | None: ...
+
+    def put_fact(self, name: str, value: bytes) -> None: ...
+
+    # derived
+
+    def integrated(self) -> Integrated: ...
+
+    def integrate(self, integration: Integration, pinned_size: int) -> None:
+        """Write the derived data for `first..size-1`; compare-and-swap the integrated size from `first`.
+
+        Page versions that neither the newest state nor any size from `pinned_size` on can ask for may be
+        dropped. Raises `IntegrityError` when the integrated size is not `first`.
+        """
+
+    def tile(self, level: int, index: int) -> bytes | None: ...
+
+    def pages(self, paths: Sequence[bytes], size: int) -> list[bytes | None]:
+        """The index pages as they stood at integrated size `size` (at least the last pinned size)."""
+
+    def links(self, indexes: Sequence[int]) -> list[bytes | None]: ...
+
+    def find_leaf(self, leaf_hash: bytes) -> int | None:
+        """The first index of an integrated entry with this leaf hash."""
+
+    def clear_derived(self) -> None:
+        """Forget all derived data, so that it can be rebuilt from the entries."""
+
+    def close(self) -> None: ...
