@@ -94,6 +94,30 @@ class EntryTooLarge(TooLarge):
     en = "The envelope is over 48 KiB or the statement over 32 KiB."
 
 
+class HeadersTooLarge(TooLarge):
+    code = "headers_too_large"
+    zh = "请求头或查询字符串过长。"
+    en = "The request's headers or its query string are too long."
+
+
+class ParameterInvalid(InputError):
+    code = "parameter_invalid"
+    zh = "请求参数不符合要求。"
+    en = "A parameter of the request is not valid."
+
+
+class MediaTypeUnsupported(InputError):
+    code = "media_type_unsupported"
+    zh = "不支持该正文类型。"
+    en = "The body's media type is not supported here."
+
+
+class MethodNotAllowed(InputError):
+    code = "method_not_allowed"
+    zh = "该地址不支持此请求方法。"
+    en = "This address does not take this method."
+
+
 class IdentifierInvalid(InputError):
     code = "identifier_invalid"
     zh = "标识符格式不正确。"
@@ -305,6 +329,12 @@ class NotFound(LedgerError):
     en = "Not found."
 
 
+class RouteUnknown(NotFound):
+    code = "route_unknown"
+    zh = "没有这个地址。"
+    en = "There is no such address."
+
+
 class NotYetPublished(NotFound):
     code = "not_yet_published"
     zh = "已受理，但尚未进入已发布的检查点。"
@@ -338,6 +368,18 @@ class Unavailable(LedgerError):
     en = "The service is not available now; try again later."
 
 
+class Overloaded(Unavailable):
+    code = "overloaded"
+    zh = "同时处理的请求已达上限，请稍后再试。"
+    en = "Too many requests are under way; try again later."
+
+
+class ServiceUnreachable(Unavailable):
+    code = "service_unreachable"
+    zh = "无法连接到服务。"
+    en = "The service cannot be reached."
+
+
 class StoreBusy(Unavailable):
     code = "store_busy"
     zh = "数据库繁忙或不可写，请稍后再试。"
@@ -360,6 +402,14 @@ class BackendMissing(LedgerError):
     code = "backend_missing"
     zh = "缺少所需的程序或软件包。"
     en = "A program or package that is needed is missing."
+
+
+class AnswerInvalid(LedgerError):
+    """What a service answered does not hold: keep it as evidence, and do not rely on it."""
+
+    code = "answer_invalid"
+    zh = "服务的答复签名无效，或与所提交的内容不符。"
+    en = "The service's answer is wrongly signed or does not fit what was sent."
 
 
 # Ours alone
