@@ -392,6 +392,12 @@ class ChainUnavailable(Unavailable):
     en = "The chain cannot be reached; submissions and queries go on."
 
 
+class WorkerRunning(Unavailable):
+    code = "worker_running"
+    zh = "另一个工作进程正在运行，本进程退出。"
+    en = "Another worker is running; this one leaves."
+
+
 class ChainRefused(LedgerError):
     code = "chain_refused"
     zh = "合约拒绝了该交易。"
@@ -435,3 +441,11 @@ class CheckpointRefused(IntegrityError):
     code = "checkpoint_refused"
     zh = "新检查点与已发布的检查点不一致，拒绝签发。"
     en = "The new checkpoint does not continue the published one; refusing to sign it."
+
+
+class ChainContradicts(IntegrityError):
+    """The chain holds a history of this log that this database does not: never overwrite, never sign on."""
+
+    code = "chain_contradicts"
+    zh = "链上记录的检查点与本日志不一致，拒绝签发。"
+    en = "The chain holds checkpoints of this log that this database does not; refusing to publish."

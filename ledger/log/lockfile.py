@@ -1,0 +1,37 @@
+"""One worker at a time: an exclusive lock on a file, which the kernel lets go when its holder dies."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+from ledger.errors import WorkerRunning
+
+
+class LockFile:
+    """A context that holds the lock; entering raises `WorkerRunning` when another process has it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> "LockFile":
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise WorkerRunning(f"another worker (process {holder}) holds {self._path.name}") from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # The file stays: removing it would let a third process lock a new file beside the second's old one.
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
