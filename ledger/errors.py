@@ -82,6 +82,54 @@ class SignatureCount(FormatError):
     en = "An envelope bears exactly one signature."
 
 
+class EnvelopeMalformed(FormatError):
+    code = "envelope_malformed"
+    zh = "信封不是规定的唯一形式。"
+    en = "The envelope is not in its one exact form."
+
+
+class StatementMalformed(FormatError):
+    code = "statement_malformed"
+    zh = "陈述或批次清单的成员不符合规定的形式。"
+    en = "A member of the statement or manifest is not in the required form."
+
+
+class NoteMalformed(FormatError):
+    code = "note_malformed"
+    zh = "检查点不是规定的形式。"
+    en = "The checkpoint note is not in the required form."
+
+
+class BundleUnusable(FormatError):
+    code = "bundle_unusable"
+    zh = "证据包不可用。"
+    en = "The bundle is unusable."
+
+
+class TrustUnusable(FormatError):
+    code = "trust_unusable"
+    zh = "信任文件不可用。"
+    en = "The trust file is unusable."
+
+
+class QuestionInvalid(InputError):
+    code = "question_invalid"
+    zh = "向验证器提出的问题不符合要求。"
+    en = "The question put to the verifier is not well formed."
+
+
+class ProofInvalid(InputError):
+    """A proof that does not prove what it is for; `reason` is a stable code of its own."""
+
+    code = "proof_invalid"
+    zh = "证明无效。"
+    en = "The proof is not valid."
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+
+
 class TooLarge(InputError):
     code = "too_large"
     zh = "数据超过允许的大小。"
@@ -243,6 +291,12 @@ class KeyUnusable(InputError):
     code = "key_unusable"
     zh = "密钥或口令不可用。"
     en = "The key or its passphrase cannot be used."
+
+
+class DecryptionFailed(InputError):
+    code = "decryption_failed"
+    zh = "密文无法解密：密钥不符或内容被改动。"
+    en = "The ciphertext cannot be opened: another key, or it was changed."
 
 
 # Signatures and rights

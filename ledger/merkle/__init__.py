@@ -1,0 +1,83 @@
+"""Trees over SM3, pure: the log's tree and its proofs, batch trees, and the index (DESIGN.md 4.1 and 4.5).
+
+No I/O and no clock; hashes are read through `HashReader`.
+"""
+
+from ledger.merkle.batch import (
+    MAX_BATCH,
+    BatchTree,
+    batch_leaf_hash,
+    batch_node_hash,
+    batch_path,
+    batch_root,
+    verify_batch_path,
+)
+from ledger.merkle.index import (
+    EMPTY,
+    EMPTY_HEAD,
+    Absent,
+    End,
+    OtherKey,
+    Present,
+    chain_step,
+    index_key,
+    index_leaf,
+    index_node,
+    index_value,
+    key_bit,
+    verify_index_proof,
+)
+from ledger.merkle.proofs import consistency_proof, inclusion_proof, verify_consistency, verify_inclusion
+from ledger.merkle.tree import (
+    EMPTY_ROOT,
+    HASH_SIZE,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Frontier,
+    HashReader,
+    grow_tiles,
+    leaf_hash,
+    node_hash,
+    root_hash,
+    subtree_hash,
+    tree_root,
+)
+
+__all__ = [
+    "EMPTY",
+    "EMPTY_HEAD",
+    "EMPTY_ROOT",
+    "HASH_SIZE",
+    "MAX_BATCH",
+    "TILE_HEIGHT",
+    "TILE_WIDTH",
+    "Absent",
+    "BatchTree",
+    "End",
+    "Frontier",
+    "HashReader",
+    "OtherKey",
+    "Present",
+    "batch_leaf_hash",
+    "batch_node_hash",
+    "batch_path",
+    "batch_root",
+    "chain_step",
+    "consistency_proof",
+    "grow_tiles",
+    "inclusion_proof",
+    "index_key",
+    "index_leaf",
+    "index_node",
+    "index_value",
+    "key_bit",
+    "leaf_hash",
+    "node_hash",
+    "root_hash",
+    "subtree_hash",
+    "tree_root",
+    "verify_batch_path",
+    "verify_consistency",
+    "verify_inclusion",
+    "verify_index_proof",
+]
