@@ -107,7 +107,10 @@ def _install_python(extras: Sequence[str]) -> None:
     except StepFailed as failure:
         if "native" not in wanted or failure.offline:
             raise
-        print("Without the optional native packages: they do not install here. It works, slower.", file=sys.stderr)
+        print(
+            "Without the optional native packages: they do not install here. It works, slower.",
+            file=sys.stderr,
+        )
         _pip_install([extra for extra in wanted if extra != "native"])
     STAMP.write_text(json.dumps({"digest": _python_digest(), "extras": wanted}), encoding="utf-8")
     HALFWAY.unlink()
@@ -157,7 +160,9 @@ def _venv_works() -> bool:
     if not _venv_python().exists():
         return False
     check = "import sys; import pip._internal; sys.exit(sys.prefix == sys.base_prefix or sys.version_info < (3, 11))"
-    return subprocess.run([str(_venv_python()), "-c", check], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([str(_venv_python()), "-c", check], capture_output=True, check=False).returncode == 0
+    )
 
 
 def _make_venv() -> None:
@@ -168,7 +173,9 @@ def _make_venv() -> None:
             return
     if importlib.util.find_spec("venv") is not None:
         for pip in _pips_elsewhere():
-            run_step("Virtual environment", [sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)])
+            run_step(
+                "Virtual environment", [sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)]
+            )
             run_step("pip", [*pip, "install", "--no-input", "pip"], cwd=ROOT)
             if _venv_works():
                 return
@@ -222,7 +229,12 @@ def _install_node() -> None:
         return
     npm = _npm()
     # `npm ci` removes node_modules first, stamp included, so a kill in the middle is seen and repeated.
-    run_step("Embedded chain and compiler", [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], env=environment(), cwd=CONTRACTS)
+    run_step(
+        "Embedded chain and compiler",
+        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        env=environment(),
+        cwd=CONTRACTS,
+    )
     NODE_STAMP.write_text(digest, encoding="utf-8")
 
 
@@ -264,5 +276,7 @@ def _one_at_a_time() -> Iterator[None]:
                     print("Another script is setting up this checkout; waiting for it.", file=sys.stderr)
                 time.sleep(0.5)
         else:
-            raise Missing("Another script has been setting up this checkout for ten minutes; see what it does.")
+            raise Missing(
+                "Another script has been setting up this checkout for ten minutes; see what it does."
+            )
         yield
