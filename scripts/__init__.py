@@ -1,1 +1,1 @@
-"""What a person runs: set-up, tests, the demo, the benchmarks, sample data. Nothing in `ledger` or `api` imports it."""
+"""What a person runs: set-up, tests, demo, benchmarks, sample data. `ledger` and `api` do not import it."""

@@ -159,7 +159,7 @@ def _venv_python() -> Path:
 def _venv_works() -> bool:
     if not _venv_python().exists():
         return False
-    check = "import sys; import pip._internal; sys.exit(sys.prefix == sys.base_prefix or sys.version_info < (3, 11))"
+    check = "import sys, pip._internal; sys.exit(sys.prefix == sys.base_prefix or sys.version_info < (3, 11))"
     return (
         subprocess.run([str(_venv_python()), "-c", check], capture_output=True, check=False).returncode == 0
     )

@@ -78,7 +78,7 @@ def run_step(
 
 def _explain(title: str, status: int, lines: Sequence[str]) -> str:
     said = "\n".join(f"  | {line}" for line in list(lines)[-12:])
-    hint = "A package index could not be reached or lacks the package: check the network and pip's or npm's settings."
+    hint = "A package index was not reached or lacks it: check the network and pip's or npm's settings."
     return f"{title} failed (exit status {status}).\n{said}" + (f"\n{hint}" if _looks_offline(lines) else "")
 
 

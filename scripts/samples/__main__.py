@@ -14,7 +14,7 @@ from scripts.samples import World, write_samples
 
 def main() -> int:
     """Read the arguments and write the files."""
-    parser = argparse.ArgumentParser(prog="scripts/sample_data.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/sample_data", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write to; made if it is not there")
     parser.add_argument("--seed", type=int, default=2026, help="default: 2026")
     parser.add_argument(

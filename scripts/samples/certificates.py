@@ -39,7 +39,8 @@ def certificates(world: World, count: int = 200) -> Iterator[Certificate]:
     for index in range(count):
         title, number = random_.choice(_TYPES)
         person = number == _FOR_PEOPLE
-        holder: Organisation | Person = random_.choice(world.people if person else world.organisations)
+        holder: Organisation | Person
+        holder = random_.choice(world.people) if person else random_.choice(world.organisations)
         issued = world.day(random_, 700)
         serial = f"{issued:%Y}{index + 1:07d}"
         identifier = certificate_identifier(_DEFINING + number, issuer.uscc, serial, 1)
