@@ -453,9 +453,23 @@ class WorkerRunning(Unavailable):
 
 
 class ChainRefused(LedgerError):
+    """`reason` is the name of the contract's error, such as `SizeNotGrowing`; empty if it gave none."""
+
     code = "chain_refused"
     zh = "合约拒绝了该交易。"
     en = "The contract refused the transaction."
+
+    def __init__(self, detail: str = "", reason: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class ChainMismatch(LedgerError):
+    """Not retryable: somebody must look at the chain or at the deployment's configuration."""
+
+    code = "chain_mismatch"
+    zh = "该节点的链与部署时登记的不是同一条链，或合约不存在。"
+    en = "The node's chain is not the one pinned at deployment, or the contracts are not on it."
 
 
 class BackendMissing(LedgerError):

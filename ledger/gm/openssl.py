@@ -1,0 +1,177 @@
+"""SM2 by the system's OpenSSL 3 `libcrypto`, through ctypes, which releases the interpreter lock.
+
+It is maintained by the distribution and is the only native choice on 64-bit Arm Linux. Keys go in as DER
+and the digest e = SM3(ZA || message) is computed here, so `EVP_PKEY_sign` and `EVP_PKEY_verify` are all
+that is used: no struct layouts, and no dependence on how a release treats the signer ID.
+
+A context lives for one call, and a loaded key is only read, so a signer may be shared by threads.
+"""
+
+import ctypes
+import ctypes.util
+import os
+import sys
+import weakref
+from functools import lru_cache
+
+from ledger.errors import BackendMissing, KeyUnusable, SignatureInvalid
+from ledger.gm.der import der_decode, der_encode
+from ledger.gm.keys import PrivateKey, PublicKey
+from ledger.gm.pem import private_der, public_der
+
+ENVIRONMENT = "XINZHENG_LIBCRYPTO"
+"""Names the library's file, where it stands in an unusual place."""
+_NAMES = {
+    "darwin": (
+        "libcrypto.3.dylib",
+        "/opt/homebrew/opt/openssl@3/lib/libcrypto.3.dylib",
+        "/usr/local/opt/openssl@3/lib/libcrypto.3.dylib",
+    ),
+    "win32": ("libcrypto-3-x64.dll", "libcrypto-3-arm64.dll", "libcrypto-3.dll"),
+}
+_UNIX_NAMES = ("libcrypto.so.3", "libcrypto.so.4")
+_SIGNATURE_ROOM = 128
+_CACHED_PUBLIC_KEYS = 512
+
+_pointer = ctypes.c_void_p
+_size = ctypes.c_size_t
+_FUNCTIONS: dict[str, tuple[object, list[object]]] = {
+    "d2i_AutoPrivateKey": (_pointer, [_pointer, ctypes.POINTER(ctypes.c_char_p), ctypes.c_long]),
+    "d2i_PUBKEY": (_pointer, [_pointer, ctypes.POINTER(ctypes.c_char_p), ctypes.c_long]),
+    "EVP_PKEY_free": (None, [_pointer]),
+    "EVP_PKEY_CTX_new": (_pointer, [_pointer, _pointer]),
+    "EVP_PKEY_CTX_free": (None, [_pointer]),
+    "EVP_PKEY_sign_init": (ctypes.c_int, [_pointer]),
+    "EVP_PKEY_sign": (
+        ctypes.c_int,
+        [_pointer, ctypes.c_char_p, ctypes.POINTER(_size), ctypes.c_char_p, _size],
+    ),
+    "EVP_PKEY_verify_init": (ctypes.c_int, [_pointer]),
+    "EVP_PKEY_verify": (ctypes.c_int, [_pointer, ctypes.c_char_p, _size, ctypes.c_char_p, _size]),
+    "ERR_clear_error": (None, []),
+}
+
+
+def _candidates() -> list[str]:
+    configured = os.environ.get(ENVIRONMENT)
+    if configured:
+        return [configured]
+    names = list(_NAMES.get(sys.platform, _UNIX_NAMES))
+    # macOS kills a process that loads its own unversioned libcrypto.
+    if sys.platform != "darwin":
+        found = ctypes.util.find_library("crypto")
+        if found:
+            names.append(found)
+    return names
+
+
+def _load_library() -> ctypes.CDLL:
+    reasons = []
+    for name in _candidates():
+        try:
+            library = ctypes.CDLL(name)
+            version = library.OpenSSL_version_num
+            version.restype, version.argtypes = ctypes.c_ulong, []
+            # LibreSSL calls itself version 2, and OpenSSL 1.1 does SM2 another way.
+            if version() >> 28 < 3:
+                reasons.append(f"{name} is older than OpenSSL 3")
+                continue
+            for function, (result, arguments) in _FUNCTIONS.items():
+                entry = getattr(library, function)
+                entry.restype, entry.argtypes = result, arguments
+        except (OSError, AttributeError) as error:
+            reasons.append(str(error))
+            continue
+        return library
+    raise BackendMissing("; ".join(reasons) or "no libcrypto was found")
+
+
+class _Key:
+    """An EVP_PKEY, freed with its last user."""
+
+    def __init__(self, library: ctypes.CDLL, load: str, der: bytes) -> None:
+        start = ctypes.c_char_p(der)
+        self.handle: int | None = getattr(library, load)(None, ctypes.byref(start), len(der))
+        if not self.handle:
+            library.ERR_clear_error()
+            raise KeyUnusable("OpenSSL does not take the SM2 key")
+        weakref.finalize(self, library.EVP_PKEY_free, self.handle)
+
+
+class _Context:
+    """An EVP_PKEY_CTX for one operation, as a context manager that yields its handle."""
+
+    def __init__(self, library: ctypes.CDLL, key: _Key, start: str) -> None:
+        self._library = library
+        self._key = key
+        self._start = start
+        self._handle: int | None = None
+
+    def __enter__(self) -> int:
+        handle: int | None = self._library.EVP_PKEY_CTX_new(self._key.handle, None)
+        if not handle:
+            raise MemoryError("EVP_PKEY_CTX_new")
+        self._handle = handle
+        if getattr(self._library, self._start)(handle) != 1:
+            self.__exit__()
+            raise BackendMissing("this OpenSSL was built without SM2")
+        return handle
+
+    def __exit__(self, *_: object) -> None:
+        self._library.EVP_PKEY_CTX_free(self._handle)
+        self._library.ERR_clear_error()
+
+
+class OpensslSigner:
+    """One private key in OpenSSL's hands."""
+
+    def __init__(self, library: ctypes.CDLL, key: PrivateKey) -> None:
+        self.public: PublicKey = key.public
+        self._library = library
+        self._key = _Key(library, "d2i_AutoPrivateKey", private_der(key.secret_bytes(), key.public.raw))
+
+    def sign(self, message: bytes) -> bytes:
+        """Return raw r || s, 64 bytes; raises BackendMissing if OpenSSL fails."""
+        digest = self.public.digest(message)
+        room = ctypes.create_string_buffer(_SIGNATURE_ROOM)
+        size = _size(_SIGNATURE_ROOM)
+        with _Context(self._library, self._key, "EVP_PKEY_sign_init") as context:
+            done = self._library.EVP_PKEY_sign(context, room, ctypes.byref(size), digest, len(digest))
+        if done != 1:
+            raise BackendMissing("OpenSSL could not sign")
+        try:
+            return der_decode(room.raw[: size.value])
+        except SignatureInvalid as error:
+            raise BackendMissing("OpenSSL made a malformed signature") from error
+
+
+class OpensslBackend:
+    """The system's libcrypto; raises BackendMissing where there is none with SM2."""
+
+    name = "openssl"
+
+    def __init__(self) -> None:
+        self._library = _load_library()
+        self._public_key = lru_cache(maxsize=_CACHED_PUBLIC_KEYS)(self._load_public)
+        probe = PrivateKey(bytes(31) + b"\x02")
+        if not self.verify(probe.public, b"probe", self.signer(probe).sign(b"probe")):
+            raise BackendMissing("this OpenSSL does not verify its own SM2 signature")
+
+    def signer(self, key: PrivateKey) -> OpensslSigner:
+        """Load `key`; raises KeyUnusable."""
+        try:
+            return OpensslSigner(self._library, key)
+        except KeyUnusable as error:
+            raise BackendMissing(error.detail) from error
+
+    def verify(self, public: PublicKey, message: bytes, signature: bytes) -> bool:
+        """Tell whether the raw signature, already range-checked, verifies."""
+        key = self._public_key(public)
+        digest = public.digest(message)
+        der = der_encode(signature)
+        with _Context(self._library, key, "EVP_PKEY_verify_init") as context:
+            verdict: int = self._library.EVP_PKEY_verify(context, der, len(der), digest, len(digest))
+        return verdict == 1
+
+    def _load_public(self, public: PublicKey) -> _Key:
+        return _Key(self._library, "d2i_PUBKEY", public_der(public.raw))
