@@ -6,6 +6,7 @@ True
 """
 
 import secrets
+from collections.abc import Callable
 from typing import NoReturn, Self, final
 
 from ledger.errors import KeyUnusable
@@ -41,6 +42,8 @@ class PublicKey:
     keyid: str
     za: bytes
     point: tuple[int, int]
+    _digest: Callable[[bytes], bytes]
+    _hash: int
 
     def __init__(self, raw: bytes) -> None:
         """Check the point; raises KeyUnusable unless it is 64 bytes, below p and on the curve."""
@@ -60,8 +63,7 @@ class PublicKey:
 
     def digest(self, message: bytes) -> bytes:
         """Return e = SM3(ZA || message), the 32 bytes that SM2 signs for this key."""
-        digest: bytes = self._digest(message)
-        return digest
+        return self._digest(message)
 
     def to_pem(self) -> bytes:
         """Return the key as PEM SubjectPublicKeyInfo, as OpenSSL writes it."""
@@ -79,8 +81,7 @@ class PublicKey:
         return isinstance(other, PublicKey) and self.raw == other.raw
 
     def __hash__(self) -> int:
-        hashed: int = self._hash
-        return hashed
+        return self._hash
 
     def __repr__(self) -> str:
         return f"<PublicKey {self.keyid[:16]}>"

@@ -7,7 +7,7 @@ Written: PBKDF2 with HMAC-SHA256, because OpenSSL 3.0 does not know HMAC-SM3 as 
 
 import hashlib
 import secrets
-from typing import Any
+from typing import Any, ClassVar
 
 from asn1crypto import core
 from asn1crypto import pem as asn1_pem
@@ -49,12 +49,18 @@ _CIPHERS: dict[str, tuple[type[Any], int]] = {
 }
 
 
+_Fields = list[tuple[Any, ...]]
+
+
 class _Algorithm(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [("algorithm", core.ObjectIdentifier), ("parameters", core.Any, {"optional": True})]
+    _fields: ClassVar[_Fields] = [
+        ("algorithm", core.ObjectIdentifier),
+        ("parameters", core.Any, {"optional": True}),
+    ]
 
 
 class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
-    _fields = [
+    _fields: ClassVar[_Fields] = [
         ("version", core.Integer),
         ("algorithm", _Algorithm),
         ("private_key", core.OctetString),
@@ -63,7 +69,7 @@ class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
 
 
 class _EcPrivateKey(core.Sequence):  # type: ignore[misc]
-    _fields = [
+    _fields: ClassVar[_Fields] = [
         ("version", core.Integer),
         ("private_key", core.OctetString),
         ("parameters", core.ObjectIdentifier, {"explicit": 0, "optional": True}),
@@ -72,19 +78,19 @@ class _EcPrivateKey(core.Sequence):  # type: ignore[misc]
 
 
 class _PublicKeyInfo(core.Sequence):  # type: ignore[misc]
-    _fields = [("algorithm", _Algorithm), ("public_key", core.OctetBitString)]
+    _fields: ClassVar[_Fields] = [("algorithm", _Algorithm), ("public_key", core.OctetBitString)]
 
 
 class _EncryptedPrivateKeyInfo(core.Sequence):  # type: ignore[misc]
-    _fields = [("algorithm", _Algorithm), ("data", core.OctetString)]
+    _fields: ClassVar[_Fields] = [("algorithm", _Algorithm), ("data", core.OctetString)]
 
 
 class _Pbes2(core.Sequence):  # type: ignore[misc]
-    _fields = [("kdf", _Algorithm), ("scheme", _Algorithm)]
+    _fields: ClassVar[_Fields] = [("kdf", _Algorithm), ("scheme", _Algorithm)]
 
 
 class _Pbkdf2(core.Sequence):  # type: ignore[misc]
-    _fields = [
+    _fields: ClassVar[_Fields] = [
         ("salt", core.OctetString),
         ("iterations", core.Integer),
         ("key_length", core.Integer, {"optional": True}),

@@ -1,8 +1,8 @@
 """Fast SM2 verification for a signer whose key is known: tables of multiples, summed in pairs.
 
-A table of Q holds d * 2^(10 i) * Q in affine form for every 10-bit window i and digit d, so that s * G + t * Q
-is a sum of at most 52 table entries. The entries are added two and two, level by level, and the
-divisions of a level share one inversion (Montgomery's trick). Two summands of equal x have no quotient:
+A table of Q holds d * 2^(10 i) * Q in affine form for every 10-bit window i and digit d, so that
+s * G + t * Q is a sum of at most 52 table entries. The entries are added two and two, level by level, and
+the divisions of a level share one inversion (Montgomery's trick). Two summands of equal x have no quotient:
 then the product of the differences is 0, and the plain path of `curve` answers instead. Related keys
 (Q = d * G) get there; honest ones do not in practice.
 
