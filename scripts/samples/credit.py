@@ -58,9 +58,9 @@ class ListOf:
     with_people: bool = False
 
 
-TAX_A = ListOf("tax-credit-a", 3, "纳税信用管理办法", ("上年度纳税信用评价为A级",), 730)
+TAX_A = ListOf("tax-a", 3, "纳税信用管理办法", ("上年度纳税信用评价为A级",), 730)
 JUDGMENT = ListOf(
-    "judgment-defaulters",
+    "dishonest-debtor",
     9,
     "最高人民法院关于公布失信被执行人名单信息的若干规定",
     ("有履行能力而拒不履行生效法律文书确定义务", "违反财产报告制度", "以虚假诉讼规避执行"),
