@@ -58,7 +58,7 @@ def exchange_tag(exchange: str) -> str:
 
 def keys_of_event(issuer: str, body: AccessEvent) -> dict[str, tuple[str, ...]]:
     """subject (where the exchange is about one), resource, actor, exchange."""
-    keys = {
+    keys: dict[str, tuple[str, ...]] = {
         "resource": (resource_tag_of(body.resource),),
         "actor": (actor_tag(body.actor.member, body.actor.operator),),
         "exchange": (exchange_tag(body.exchange),),

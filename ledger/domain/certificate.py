@@ -94,7 +94,7 @@ def keys_of_certificate(
     issuer: str, body: CertificateIssued | CertificateRevoked | CertificateRestored
 ) -> dict[str, tuple[str, ...]]:
     """certificate (the replaced one's tag besides), holder, issuer (of the certificate)."""
-    certificates = (certificate_tag(body.identifier),)
+    certificates: tuple[str, ...] = (certificate_tag(body.identifier),)
     if isinstance(body, CertificateIssued) and body.replaces is not None:
         certificates += (certificate_tag(body.replaces),)
     return {

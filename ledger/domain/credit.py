@@ -116,11 +116,12 @@ class LicencePublished(_Decision):
 class ListEntered(Body):
     """`credit.list.entered`: a subject entered in a list of the catalogue, from a day on, until one or not.
 
-    `case` is the authority's number of the listing decision. A person's grounds may name people, so they
-    must be a summary without names.
+    `case` is the authority's number of the listing decision. A person's grounds are a summary without names.
+    `measures` are the catalogue's codes that the decision named, where it named some: others that the
+    catalogue knows for this list do not apply. To correct an entry, publish another that refers to it.
     """
 
-    list: Code
+    list_code: Annotated[Code, Field(alias="list")]
     subject: NamedSubject
     case: ShortText
     authority: Authority
@@ -128,6 +129,7 @@ class ListEntered(Body):
     grounds: FreeText
     from_day: Annotated[Day, Field(alias="from")]
     until: Day | None
+    measures: Annotated[list[Code], Field(min_length=1, max_length=32)] | None = None
 
     @model_validator(mode="after")
     def _dates_agree(self) -> "ListEntered":
@@ -138,7 +140,7 @@ class ListEntered(Body):
 class ListRemoved(Body):
     """`credit.list.removed`: refers to the entry that it takes off the list, whose identity it repeats."""
 
-    list: Code
+    list_code: Annotated[Code, Field(alias="list")]
     subject: NamedSubject
     case: ShortText
     authority: Authority

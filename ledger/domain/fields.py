@@ -6,6 +6,7 @@ a leaf must not hold one (DESIGN.md section 7); the search names the field, neve
 """
 
 import re
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from typing import Annotated
@@ -53,6 +54,12 @@ def _free_text(value: str) -> str:
     return value
 
 
+def _token(value: str) -> str:
+    if holds_resident_id(value):
+        raise PydanticCustomError("personal", "holds a resident ID in clear; name it otherwise")
+    return value
+
+
 @lru_cache(maxsize=_CACHED_CODES)
 def _uscc(value: str) -> str:
     return _translated(check_uscc, value)
@@ -78,10 +85,10 @@ def _day(value: str) -> str:
 
 
 def _instant(value: str) -> str:
-    return _translated(parse_time, value, value)
+    return _translated(parse_time, value)
 
 
-def _translated(check, value: str, answer: str | None = None) -> str:  # type: ignore[no-untyped-def]
+def _translated(check: Callable[[str], object], value: str) -> str:
     try:
         check(value)
     except LedgerError as error:
@@ -99,6 +106,6 @@ TagHex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Digest = TagHex
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 """A code of the catalogue."""
-Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
+Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$"), AfterValidator(_token)]
 """A public name of a resource, an exchange or a desk: printable ASCII without spaces."""
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
