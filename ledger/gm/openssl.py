@@ -95,7 +95,8 @@ class _Key:
         if not self.handle:
             library.ERR_clear_error()
             raise KeyUnusable("OpenSSL does not take the SM2 key")
-        weakref.finalize(self, library.EVP_PKEY_free, self.handle)
+        # Not at exit: a daemon thread may still be signing then.
+        weakref.finalize(self, library.EVP_PKEY_free, self.handle).atexit = False
 
 
 class _Context:
@@ -154,15 +155,16 @@ class OpensslBackend:
         self._library = _load_library()
         self._public_key = lru_cache(maxsize=_CACHED_PUBLIC_KEYS)(self._load_public)
         probe = PrivateKey(bytes(31) + b"\x02")
-        if not self.verify(probe.public, b"probe", self.signer(probe).sign(b"probe")):
+        try:
+            works = self.verify(probe.public, b"probe", self.signer(probe).sign(b"probe"))
+        except KeyUnusable as error:
+            raise BackendMissing("this OpenSSL was built without SM2") from error
+        if not works:
             raise BackendMissing("this OpenSSL does not verify its own SM2 signature")
 
     def signer(self, key: PrivateKey) -> OpensslSigner:
-        """Load `key`; raises KeyUnusable."""
-        try:
-            return OpensslSigner(self._library, key)
-        except KeyUnusable as error:
-            raise BackendMissing(error.detail) from error
+        """Load `key`; raises KeyUnusable if this OpenSSL was built without SM2."""
+        return OpensslSigner(self._library, key)
 
     def verify(self, public: PublicKey, message: bytes, signature: bytes) -> bool:
         """Tell whether the raw signature, already range-checked, verifies."""

@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import click
+
 from ledger.errors import FormatError, KeyUnusable, LedgerError, SignatureInvalid
 from ledger.gm.backends import installed
-from ledger.gm.der import der_decode, split_raw
+from ledger.gm.der import der_decode
 from ledger.gm.keys import PublicKey
-from ledger.gm.known_answers import Verify, self_test, verify_plainly
-from ledger.gm.tables import Table, build_table, is_signature_by_tables
+from ledger.gm.known_answers import Verify, by_table, self_test, verify_plainly
+from ledger.gm.tables import Table, build_table
 
 _MAX_NAMED = 20
 _TABLES_KEPT = 8
@@ -46,9 +48,7 @@ def _table(public: PublicKey) -> Table:
 
 
 def _verify_by_table(public: PublicKey, message: bytes, signature: bytes) -> bool:
-    r, s = split_raw(signature)
-    e = int.from_bytes(public.digest(message), "big")
-    return is_signature_by_tables(e, r, s, public.point, _table(public))
+    return by_table(_table(public))(public, message, signature)
 
 
 def judges() -> dict[str, Verify]:
@@ -120,7 +120,7 @@ def _judge_all(vectors: list[Vector], name: str, verify: Verify) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Run the command; returns its exit status."""
     if len(arguments) != 1:
-        print("usage: python -m ledger.gm.selftest FILE.jsonl", file=sys.stderr)
+        click.echo("usage: python -m ledger.gm.selftest FILE.jsonl", err=True)
         return 2
     try:
         vectors = list(read_vectors(Path(arguments[0]).read_text(encoding="utf-8")))
@@ -128,23 +128,23 @@ def main(arguments: list[str]) -> int:
             raise FormatError("the file holds no vector")
     except (OSError, UnicodeDecodeError, FormatError) as error:
         reason = error.detail if isinstance(error, FormatError) else str(error)
-        print(f"unreadable: {reason}", file=sys.stderr)
+        click.echo(f"unreadable: {reason}", err=True)
         return 2
     try:
         self_test()
     except LedgerError as error:
-        print(error.detail, file=sys.stderr)
+        click.echo(error.detail, err=True)
         return 1
     right = True
     for name, verify in judges().items():
         started = time.perf_counter()
         wrong = _judge_all(vectors, name, verify)
         seconds = time.perf_counter() - started
-        print(f"{name}: {len(vectors) - len(wrong)} of {len(vectors)} judged right in {seconds:.1f} s")
+        click.echo(f"{name}: {len(vectors) - len(wrong)} of {len(vectors)} judged right in {seconds:.1f} s")
         for sentence in wrong[:_MAX_NAMED]:
-            print(f"  {sentence}")
+            click.echo(f"  {sentence}")
         if len(wrong) > _MAX_NAMED:
-            print(f"  and {len(wrong) - _MAX_NAMED} more")
+            click.echo(f"  and {len(wrong) - _MAX_NAMED} more")
         right = right and not wrong
     return 0 if right else 1
 

@@ -27,7 +27,7 @@ DEFAULT_CAPACITY = 16
 _USES_WITH_NATIVE = 256
 _USES_WITHOUT_NATIVE = 8
 _COUNTED_SIGNERS = 4096
-_COUNTS_BETWEEN_HALVINGS = 4096
+_COUNTS_BETWEEN_HALVINGS = 16_384
 
 
 class _Signer:
@@ -66,6 +66,7 @@ class Verifier:
         default = _USES_WITHOUT_NATIVE if self._native is None else _USES_WITH_NATIVE
         self._uses_before_table = default if uses_before_table is None else uses_before_table
         self._signers: dict[bytes, _Signer] = {}
+        self._with_tables: list[_Signer] = []
         self._lock = threading.Lock()
         self._building = False
         self._counts = 0
@@ -77,10 +78,11 @@ class Verifier:
         """
         r, s = split_raw(signature)
         known = self._signers.get(public.raw)
-        if known is not None and known.table is not None:
+        table = None if known is None else known.table
+        if known is not None and table is not None:
             known.uses += 1
             e = int.from_bytes(public.digest(message), "big")
-            if not is_signature_by_tables(e, r, s, public.point, known.table):
+            if not is_signature_by_tables(e, r, s, public.point, table):
                 raise SignatureInvalid
             return
         if self._native is not None:
@@ -106,6 +108,7 @@ class Verifier:
             return
         with self._lock:
             known = self._signers.setdefault(public.raw, _Signer(public))
+            known.uses = max(known.uses, self._uses_before_table)
         if known.table is None:
             self._install(known)
 
@@ -129,7 +132,10 @@ class Verifier:
             if self._building or known.table is not None or not self._deserves_table(known):
                 return
             self._building = True
-        threading.Thread(target=self._build, args=(known,), name="sm2-table", daemon=True).start()
+        try:
+            threading.Thread(target=self._build, args=(known,), name="sm2-table", daemon=True).start()
+        except RuntimeError:  # no more threads, or the interpreter is shutting down
+            self._building = False
 
     def _halve(self) -> None:
         """Halve all counts and forget signers without table who come to nothing; the lock is held."""
@@ -144,8 +150,10 @@ class Verifier:
     def _deserves_table(self, known: _Signer) -> bool:
         if known.uses < self._uses_before_table:
             return False
-        kept = [other.uses for other in self._signers.values() if other.table is not None]
-        return len(kept) < self._capacity or known.uses >= 2 * min(kept) + self._uses_before_table
+        if len(self._with_tables) < self._capacity:
+            return True
+        least = min(other.uses for other in self._with_tables)
+        return known.uses >= 2 * least + self._uses_before_table
 
     def _build(self, known: _Signer) -> None:
         try:
@@ -157,14 +165,16 @@ class Verifier:
         base_table()
         table = build_table(known.public.point)
         with self._lock:
-            kept = [
-                other for other in self._signers.values() if other.table is not None and other is not known
-            ]
-            if len(kept) >= self._capacity:
-                min(kept, key=lambda other: other.uses).table = None
-            # Halving may have forgotten the signer meanwhile.
-            self._signers[known.public.raw] = known
+            # Halving may have forgotten the signer meanwhile, and another thread made a new one.
+            known = self._signers.setdefault(known.public.raw, known)
+            if known.table is not None:
+                return
+            if len(self._with_tables) >= self._capacity:
+                least = min(self._with_tables, key=lambda other: other.uses)
+                self._with_tables.remove(least)
+                least.table = None
             known.table = table
+            self._with_tables.append(known)
 
 
 @cache
