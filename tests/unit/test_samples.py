@@ -85,7 +85,8 @@ def test_certificates_are_half_ofd_half_pdf_with_valid_identifiers(world):
         identifier = CertificateIdentifier.parse(certificate.metadata["ZZBS"])
         assert identifier.issuer_code == certificate.metadata["ZZBFJGDM"]
         if certificate.format == "pdf":
-            assert certificate.content.startswith(b"%PDF-1.4") and certificate.content.endswith(b"%%EOF\n")
+            assert certificate.content.startswith(b"%PDF-1.4")
+            assert certificate.content.endswith(b"%%EOF\n")
         else:
             assert certificate.metadata["ZZBH"] in _ofd_text(certificate.content)
 
