@@ -22,9 +22,9 @@ class Options:
 
 @dataclass(slots=True)
 class Row:
-    """One measured row. `peers` maps a peer's name to its value in the same unit; `notes` say sizes and spread.
+    """One measured row. `peers` maps a peer's name to its value in the same unit.
 
-    `budget` is what is promised; `smaller_is_better` for times.
+    `notes` say sizes and spread; `budget` is what is promised; `smaller_is_better` for times.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Row:
         return self.value <= self.budget if self.smaller_is_better else self.value >= self.budget
 
     def as_json(self) -> dict[str, Any]:
-        """`value`, `unit`, `peer` and `ratio`: the value over that of the first peer, the one it is told by."""
+        """`value`, `unit`, `peer` and `ratio`: the value over that of the first peer."""
         first = next(iter(self.peers.values()), None)
         return {
             "value": round(self.value, 3),
@@ -92,7 +92,8 @@ def machine() -> str:
     """Processor, cores, memory, system and Python, in one line."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = f"{platform.system()} {platform.release()}"
-    return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}, Python {platform.python_version()}"
+    python = f"Python {platform.python_version()}"
+    return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}, {python}"
 
 
 def _processor() -> str:
