@@ -94,7 +94,6 @@ def _check_depth(data: bytes) -> None:
     raise JsonTooDeep
 
 
-
 def _check_surrogates(value: Any) -> None:
     try:
         _ENCODER.encode(value).encode()

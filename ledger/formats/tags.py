@@ -7,19 +7,19 @@ members hold, one per epoch, never through a plain hash.
 from ledger.gm import hmac_sm3, sm3
 
 
-def public_tag(prefix: str, identifier: str) -> str:
+def tag_of(prefix: str, identifier: str) -> str:
     """The tag (64 hex digits) of a public identifier: SM3(prefix ":" identifier)."""
     return sm3(f"{prefix}:{identifier}".encode()).hex()
 
 
 def organisation_tag(uscc: str) -> str:
     """The tag of an organisation by its USCC."""
-    return public_tag("uscc", uscc)
+    return tag_of("uscc", uscc)
 
 
 def resource_tag(resource: str) -> str:
     """The tag of a data resource by its public name."""
-    return public_tag("resource", resource)
+    return tag_of("resource", resource)
 
 
 def person_tag(key: bytes, epoch: int, number: str) -> str:
