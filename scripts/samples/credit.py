@@ -15,14 +15,14 @@ PENALTY_COLUMNS = (
     "CF_GSJZQ", "CF_CFJG", "CF_CFJGDM", "CF_SJLY", "CF_SJLYDM", "BZ",
 )  # fmt: skip
 LICENCE_COLUMNS = (
-    "XK_XDR_MC", "XK_XDR_SHXYM", "XK_XDR_GSZC", "XK_XDR_ZZJG", "XK_XDR_SWDJ", "XK_XDR_SYDW", "XK_XDR_SHZZ",
-    "XK_FRDB", "XK_FR_SFZH", "XK_XDR_ZJLX", "XK_XDR_ZJHM", "XK_XKWS", "XK_WSH", "XK_XKLB", "XK_XKZS",
+    "XK_XDR_MC", "XK_XDR_LB", "XK_XDR_SHXYM", "XK_XDR_GSZC", "XK_XDR_ZZJG", "XK_XDR_SWDJ", "XK_XDR_SYDW",
+    "XK_XDR_SHZZ", "XK_FRDB", "XK_FR_SFZH", "XK_XDR_ZJLX", "XK_XDR_ZJHM", "XK_XKWS", "XK_WSH", "XK_XKLB", "XK_XKZS",
     "XK_XKBH", "XK_NR", "XK_JDRQ", "XK_YXQZ", "XK_YXQZI", "XK_XKJG", "XK_XKJGDM", "XK_ZT", "XK_LYDW",
     "XK_LYDWDM",
 )  # fmt: skip
 LIST_COLUMNS = (
-    "名单代码", "主体名称", "统一社会信用代码", "证件类型", "证件号码", "认定机关", "认定机关代码",
-    "认定依据", "认定文号", "列入日期", "截止日期", "事由",
+    "名单", "主体名称", "主体类别", "统一社会信用代码", "证件类型", "证件号码", "列入决定文号", "列入机关",
+    "列入机关统一社会信用代码", "列入依据", "列入事由", "列入日期", "有效期至",
 )  # fmt: skip
 
 _VIOLATIONS = (
@@ -196,18 +196,19 @@ def _list(world: World, which: ListOf, count: int, *, excel: bool) -> list[tuple
         until: date | None = None if which.days is None else entered + timedelta(days=which.days)
         person = isinstance(subject, Person)
         row: dict[str, Cell] = {
-            "名单代码": which.code,
+            "名单": which.code,
             "主体名称": text_cell(random_, subject.name),
+            "主体类别": _subject_class(subject),
             "统一社会信用代码": None if isinstance(subject, Person) else code_cell(random_, subject.uscc),
             "证件类型": "身份证" if person else None,
             "证件号码": code_cell(random_, subject.number) if isinstance(subject, Person) else None,
-            "认定机关": authority.name,
-            "认定机关代码": authority.uscc,
-            "认定依据": f"《{which.basis}》",
-            "认定文号": f"云岭列〔{entered.year}〕{which.authority:02d}-{index + 1:04d}号",
+            "列入机关": authority.name,
+            "列入机关统一社会信用代码": authority.uscc,
+            "列入依据": f"《{which.basis}》",
+            "列入决定文号": f"云岭列〔{entered.year}〕{which.authority:02d}-{index + 1:04d}号",
             "列入日期": date_cell(random_, entered, excel=excel),
-            "截止日期": date_cell(random_, until, excel=excel),
-            "事由": random_.choice(which.grounds),
+            "有效期至": date_cell(random_, until, excel=excel),
+            "列入事由": random_.choice(which.grounds),
         }
         rows.append(tuple(row.get(column) for column in LIST_COLUMNS))
     return rows
@@ -220,8 +221,7 @@ def _subject(world: World, random_: random.Random) -> Organisation | Person:
 def _subject_cells(random_: random.Random, subject: Organisation | Person, prefix: str) -> dict[str, Cell]:
     """Name and codes: an organisation's, with its representative; or a natural person's document."""
     cells: dict[str, Cell] = {f"{prefix}_XDR_MC": text_cell(random_, subject.name)}
-    if prefix == "CF":
-        cells["CF_XDR_LB"] = _subject_class(subject)
+    cells[f"{prefix}_XDR_LB"] = _subject_class(subject)
     if isinstance(subject, Person):
         cells[f"{prefix}_XDR_ZJLX"] = "身份证"
         cells[f"{prefix}_XDR_ZJHM"] = code_cell(random_, subject.number)
