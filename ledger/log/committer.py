@@ -21,6 +21,9 @@ from ledger.log.clock import Clock
 from ledger.log.faults import point
 from ledger.store.port import Accepted, LogStore, NewEntry, Reused
 
+_IDLE = 0.1
+"""Seconds without a submission after which the committing thread sees to other things."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupLimits:
@@ -50,7 +53,8 @@ class _Waiting:
 class Committer:
     """The one thread of a process that appends to a log; see the module.
 
-    `between_groups` is called by the committing thread after each group, and must not raise.
+    `aside` is called by the committing thread after each group, told `False`, and again and again while
+    there is nothing to do, told `True`. It must not raise.
     """
 
     def __init__(
@@ -58,12 +62,12 @@ class Committer:
         store: LogStore,
         clock: Clock,
         limits: GroupLimits | None = None,
-        between_groups: Callable[[bool], None] | None = None,
+        aside: Callable[[bool], None] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits or GroupLimits()
-        self._between_groups = between_groups
+        self._aside = aside or (lambda idle: None)
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
         self._arrival = threading.Condition(threading.Lock())
@@ -122,20 +126,20 @@ class Committer:
     def _run(self) -> None:
         while True:
             group = self._take_group()
-            if not group:
+            if group:
+                self._commit(group)
+            elif self._closing:
                 return
-            self._commit(group)
-            if self._between_groups is not None:
-                self._between_groups(bool(self._queue))
+            self._aside(not group)
 
     def _take_group(self) -> list[_Waiting]:
-        """Everything that waits, within the limits; empty once closing and drained."""
+        """Everything that waits, within the limits; empty when nothing came for a while."""
         limits = self._limits
         group: list[_Waiting] = []
         size = 0
         with self._arrival:
-            while not self._queue and not self._closing:
-                self._arrival.wait()
+            if not self._queue and not self._closing:
+                self._arrival.wait(_IDLE)
             while self._queue and len(group) < limits.group_submissions:
                 size += self._queue[0].size
                 if group and size > limits.group_bytes:

@@ -18,18 +18,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ledger.errors import ConfigurationError, SealedMismatch
+from ledger.errors import ConfigurationError, DecryptionFailed, SealedMismatch
+from ledger.formats.sealed import SALT_SIZE
 from ledger.gm import hmac_sm3, sm4_gcm_decrypt, sm4_gcm_encrypt
 from ledger.store.port import Sealed
 
-SALT_BYTES = 32
 _VERSION = b"\x01"
 _KEY_BYTES = 16
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _WRAPPED_END = 1 + _NONCE_BYTES + _KEY_BYTES + _TAG_BYTES
 _CONTENT_AT = _WRAPPED_END + _NONCE_BYTES
-_SHORTEST = _CONTENT_AT + SALT_BYTES + _TAG_BYTES
+_SHORTEST = _CONTENT_AT + SALT_SIZE + _TAG_BYTES
 
 
 class Sealer(Protocol):
@@ -86,9 +86,9 @@ class Sm4Sealer:
         try:
             data_key = sm4_gcm_decrypt(master, blob[1 : 1 + _NONCE_BYTES], _wrapped(blob), bound)
             plain = sm4_gcm_decrypt(data_key, blob[_WRAPPED_END:_CONTENT_AT], blob[_CONTENT_AT:], bound)
-        except Exception as error:  # noqa: BLE001 - whatever the cipher raises: it does not open
+        except DecryptionFailed as error:
             raise SealedMismatch("the stored sealed content does not open") from error
-        return plain[:SALT_BYTES], plain[SALT_BYTES:]
+        return plain[:SALT_SIZE], plain[SALT_SIZE:]
 
 
 def create_master_key_file(path: Path, randomness: Callable[[int], bytes] = os.urandom) -> None:
