@@ -150,6 +150,9 @@ class LogStore(Protocol):
     def entries(self, start: int, stop: int) -> Iterator[StoredEntry]:
         """Entries start..stop-1 in order, streamed in bounded memory."""
 
+    def leaves(self, start: int, stop: int) -> list[tuple[bytes, tuple[bytes, ...]]]:
+        """(leaf hash, index keys) of entries start..stop-1 in order, without reading their bytes."""
+
     def find(self, issuer: str, id: str) -> StoredEntry | None: ...
 
     def sealed(self, index: int) -> Sealed | None: ...
@@ -176,10 +179,14 @@ class LogStore(Protocol):
     def checkpoint(self, size: int) -> StoredCheckpoint | None:
         """The newest checkpoint of exactly that size."""
 
-    def checkpoints(self, after_size: int, limit: int) -> list[StoredCheckpoint]: ...
+    def checkpoints(self, after_size: int, limit: int) -> list[StoredCheckpoint]:
+        """The newest checkpoint of each published size above `after_size`, ascending, at most `limit`."""
 
     def put_anchor(self, anchor: StoredAnchor) -> None:
-        """Insert or advance the anchor of a size."""
+        """Insert the anchor of a size, or replace what is known of it.
+
+        It may go back as well: an anchor that the chain no longer holds is `pending` again.
+        """
 
     def anchor(self, size: int) -> StoredAnchor | None: ...
 
@@ -197,24 +204,32 @@ class LogStore(Protocol):
 
     def integrated(self) -> Integrated: ...
 
-    def integrate(self, integration: Integration, pinned_size: int) -> None:
+    def integrate(self, integration: Integration, keep_sizes: Sequence[int]) -> None:
         """Write the derived data for `first..size-1`; compare-and-swap the integrated size from `first`.
 
-        Page versions that neither the newest state nor any size from `pinned_size` on can ask for may be
-        dropped. Raises `IntegrityError` when the integrated size is not `first`.
+        Afterwards index pages can be read at `size` and at `keep_sizes` (earlier integrated sizes that were
+        readable until now, such as those of the published and the anchored checkpoint), and at no other.
+        Raises `IntegrityError` when the integrated size is not `first`.
         """
 
     def tile(self, level: int, index: int) -> bytes | None: ...
 
     def pages(self, paths: Sequence[bytes], size: int) -> list[bytes | None]:
-        """The index pages as they stood at integrated size `size` (at least the last pinned size)."""
+        """The index pages as they stood at integrated size `size`, in the order of `paths`.
+
+        Raises `Unavailable` when the pages cannot be read at that size; see `integrate`.
+        """
 
     def links(self, indexes: Sequence[int]) -> list[bytes | None]: ...
 
     def find_leaf(self, leaf_hash: bytes) -> int | None:
-        """The first index of an integrated entry with this leaf hash."""
+        """The lowest index of an integrated entry with this leaf hash."""
 
     def clear_derived(self) -> None:
         """Forget all derived data, so that it can be rebuilt from the entries."""
 
-    def close(self) -> None: ...
+    def tidy(self) -> None:
+        """Do housekeeping that appends would otherwise pay for; called by the worker after each round."""
+
+    def close(self) -> None:
+        """Let go of the database; any later call raises `StoreBusy`."""

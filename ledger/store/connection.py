@@ -1,0 +1,178 @@
+"""One SQLite file: a writer behind a lock, a read-only connection per thread, errors in our own words."""
+
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from ledger.errors import IntegrityError, StoreBusy
+
+_NOT_NOW = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the library's errors into `StoreBusy` (try again) or `IntegrityError` (stop).
+
+    Only SQLite's own name of the error is passed on: its messages may quote stored values.
+    """
+    try:
+        yield
+    except sqlite3.ProgrammingError as error:
+        raise StoreBusy("the database is closed") from error
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        # The low byte is the error's family.
+        if getattr(error, "sqlite_errorcode", -1) & 0xFF in _NOT_NOW:
+            raise StoreBusy(f"the database cannot be used now: {name}") from error
+        raise IntegrityError(f"the database refused or contradicts itself: {name}") from error
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that can be referred to weakly, so that a thread's end closes its own."""
+
+
+class SqliteFile:
+    """A database file in WAL mode.
+
+    `synchronous` FULL makes each commit survive a power cut; NORMAL may lose the last commits then, in
+    order and as a whole. `overwrite_deleted` zeroes what is deleted, instead of merely unlinking it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        migrations: Migrations,
+        *,
+        synchronous: Literal["FULL", "NORMAL"],
+        overwrite_deleted: bool,
+        busy_timeout: float,
+        page_bytes: int,
+        cache_kib: int,
+        checkpoint_pages: int,
+    ) -> None:
+        self._path = path
+        self._busy_timeout = busy_timeout
+        self._lock = threading.Lock()
+        self._readers: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._local = threading.local()
+        self._closed = False
+        with translated():
+            self._writer = self._connect("rwc")
+            for setting in (
+                f"page_size={page_bytes}",
+                "journal_mode=WAL",
+                f"synchronous={synchronous}",
+                f"secure_delete={int(overwrite_deleted)}",
+                "foreign_keys=ON",
+                f"cache_size=-{cache_kib}",
+                f"wal_autocheckpoint={checkpoint_pages}",
+                "journal_size_limit=67108864",
+            ):
+                self._writer.execute(f"PRAGMA {setting}")
+            self._migrate(migrations)
+
+    def _connect(self, mode: str) -> _Connection:
+        return sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=self._busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+            factory=_Connection,
+        )
+
+    def _migrate(self, migrations: Migrations) -> None:
+        """Bring the schema up to date.
+
+        The write lock is taken first: sqlite-utils begins deferred, and two processes that start at once
+        would both find the same migrations pending. A crash leaves the schema as it was.
+        """
+        database = Database(self._writer, execute_plugins=False)
+        if not migrations.pending(database):
+            return
+        with self.writing():
+            migrations.apply(database)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction, committed at the end, rolled back on any error.
+
+        BEGIN IMMEDIATE waits its turn here; a deferred transaction that turns to writing cannot wait and
+        fails. Raises `StoreBusy` after the busy timeout.
+        """
+        if not self._lock.acquire(timeout=self._busy_timeout):
+            raise StoreBusy("another thread keeps the database busy")
+        try:
+            with translated():
+                writer = self._writer
+                writer.execute("BEGIN IMMEDIATE")
+                try:
+                    yield writer
+                    writer.execute("COMMIT")
+                except BaseException:
+                    if writer.in_transaction:
+                        writer.execute("ROLLBACK")
+                    raise
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """This thread's read-only connection; each statement sees one snapshot."""
+        with translated():
+            yield self._reader()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """This thread's read-only connection, all statements inside seeing one snapshot."""
+        with translated():
+            reader = self._reader()
+            reader.execute("BEGIN")
+            try:
+                yield reader
+            finally:
+                if reader.in_transaction:
+                    reader.execute("ROLLBACK")
+
+    def _reader(self) -> sqlite3.Connection:
+        reader: _Connection | None = getattr(self._local, "reader", None)
+        if reader is None:
+            if self._closed:
+                raise StoreBusy("the database is closed")
+            reader = self._connect("ro")
+            for setting in ("query_only=ON", "cache_size=-4096", "mmap_size=1073741824"):
+                reader.execute(f"PRAGMA {setting}")
+            self._local.reader = reader
+            self._readers.add(reader)
+        return reader
+
+    def tidy(self) -> None:
+        """Copy committed pages from the write-ahead log to their place, as far as nobody is in the way."""
+        with self._lock, translated():
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def close(self) -> None:
+        """Close all connections; later use raises `StoreBusy`."""
+        with self._lock:
+            self._closed = True
+            for reader in list(self._readers):
+                reader.close()
+            self._writer.close()

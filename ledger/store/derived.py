@@ -1,0 +1,170 @@
+"""The derived tables of a log in SQLite: tree tiles, index pages, links and the leaf look-up.
+
+Index pages are kept in versions, each valid from the tree size it was written at. A version goes when no
+readable size needs it any more: readable are the newest integrated size and those that the last integration
+was told to keep.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from ledger.errors import IntegrityError, Unavailable
+from ledger.merkle.index import EMPTY
+from ledger.merkle.tree import EMPTY_ROOT
+from ledger.store.connection import SqliteFile
+from ledger.store.port import Integrated, Integration
+
+_CHUNK = 500
+_MARKS = ", ".join("?" * _CHUNK)
+
+
+def _prefix(leaf_hash: bytes) -> int:
+    return int.from_bytes(leaf_hash[:8], "big", signed=True)
+
+
+def _integrated(connection: sqlite3.Connection) -> Integrated:
+    row = connection.execute("SELECT size, root, index_root FROM state").fetchone()
+    return Integrated(*row) if row else Integrated(0, EMPTY_ROOT, EMPTY)
+
+
+class DerivedTables:
+    """What can be rebuilt from the entries; the contract is in `port`."""
+
+    _log: SqliteFile
+    _derived: SqliteFile
+
+    def integrated(self) -> Integrated:
+        with self._derived.reading() as reader:
+            return _integrated(reader)
+
+    def integrate(self, integration: Integration, keep_sizes: Sequence[int]) -> None:
+        size = integration.size
+        count = size - integration.first
+        if count < 0 or len(integration.links) != count or len(integration.leaf_hashes) != count:
+            raise IntegrityError("an integration must have links and a leaf hash for each of its entries")
+        paths = sorted(integration.pages)
+        with self._derived.writing() as writer:
+            present = _integrated(writer).size
+            if present != integration.first:
+                raise IntegrityError(f"the integrated size is {present}, not {integration.first}")
+            _drop_versions(writer, paths, keep_sizes)
+            writer.executemany(
+                "INSERT INTO tile (level, idx, data) VALUES (?, ?, ?)"
+                " ON CONFLICT (level, idx) DO UPDATE SET data = excluded.data",
+                [(level, index, data) for (level, index), data in integration.tiles.items()],
+            )
+            writer.executemany(
+                "INSERT INTO page (path, size, data) VALUES (?, ?, ?)",
+                [(path, size, integration.pages[path]) for path in paths],
+            )
+            writer.executemany(
+                "INSERT INTO link (idx, data) VALUES (?, ?)", enumerate(integration.links, integration.first)
+            )
+            writer.executemany(
+                "INSERT INTO leaf (prefix, idx) VALUES (?, ?)",
+                sorted(
+                    zip(map(_prefix, integration.leaf_hashes), range(integration.first, size), strict=True)
+                ),
+            )
+            writer.execute("DELETE FROM readable")
+            writer.executemany(
+                "INSERT INTO readable (size) VALUES (?)", [(kept,) for kept in {size, *keep_sizes}]
+            )
+            writer.execute(
+                "INSERT INTO state (id, size, root, index_root) VALUES (0, ?, ?, ?) ON CONFLICT (id)"
+                " DO UPDATE SET size = excluded.size, root = excluded.root, index_root = excluded.index_root",
+                (size, integration.root, integration.index_root),
+            )
+            # Commit point. A crash before: the integrated size is `first`, and the same entries are
+            # integrated again to the same bytes. After a power cut the last commits may be missing as a
+            # whole, which is the same case, even where a checkpoint of the lost size is published.
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        with self._derived.reading() as reader:
+            row = reader.execute(
+                "SELECT data FROM tile WHERE level = ? AND idx = ?", (level, index)
+            ).fetchone()
+        return row[0] if row else None
+
+    def pages(self, paths: Sequence[bytes], size: int) -> list[bytes | None]:
+        if size == 0:
+            return [None] * len(paths)
+        if len(paths) == 1:
+            with self._derived.reading() as reader:
+                readable, page = reader.execute(
+                    "SELECT EXISTS (SELECT 1 FROM readable WHERE size = ?2), (SELECT data FROM page"
+                    " WHERE path = ?1 AND size <= ?2 ORDER BY size DESC LIMIT 1)",
+                    (paths[0], size),
+                ).fetchone()
+            _check_readable(readable, size)
+            return [page]
+        with self._derived.snapshot() as reader:
+            (readable,) = reader.execute(
+                "SELECT EXISTS (SELECT 1 FROM readable WHERE size = ?)", (size,)
+            ).fetchone()
+            _check_readable(readable, size)
+            found: dict[bytes, bytes] = {}
+            for chunk in _chunks(paths):
+                # The one aggregate max() makes `data` that of the newest version.
+                for path, _, data in reader.execute(
+                    f"SELECT path, max(size), data FROM page WHERE path IN ({_MARKS}) AND size <= ?"
+                    " GROUP BY path",
+                    (*chunk, size),
+                ):
+                    found[path] = data
+        return [found.get(path) for path in paths]
+
+    def links(self, indexes: Sequence[int]) -> list[bytes | None]:
+        with self._derived.reading() as reader:
+            rows = [
+                reader.execute("SELECT data FROM link WHERE idx = ?", (index,)).fetchone()
+                for index in indexes
+            ]
+        return [row[0] if row else None for row in rows]
+
+    def find_leaf(self, leaf_hash: bytes) -> int | None:
+        with self._derived.reading() as reader:
+            candidates = reader.execute(
+                "SELECT idx FROM leaf WHERE prefix = ? ORDER BY idx", (_prefix(leaf_hash),)
+            ).fetchall()
+        with self._log.reading() as reader:
+            for (index,) in candidates:
+                row = reader.execute("SELECT leaf FROM entry WHERE idx = ?", (index,)).fetchone()
+                if row is not None and row[0] == leaf_hash:
+                    return int(index)
+        return None
+
+    def clear_derived(self) -> None:
+        with self._derived.writing() as writer:
+            for table in ("state", "readable", "tile", "page", "link", "leaf"):
+                writer.execute(f"DELETE FROM {table}")
+            # Commit point. A crash before: everything is as it was. After: the worker starts again at 0.
+
+
+def _check_readable(readable: int, size: int) -> None:
+    if not readable:
+        raise Unavailable(f"the index cannot be read at tree size {size} now; ask for a newer checkpoint")
+
+
+def _chunks(paths: Sequence[bytes]) -> Iterable[tuple[bytes | None, ...]]:
+    """Paths in pieces of one length, the last one filled up with None, so that one statement serves all."""
+    for at in range(0, len(paths), _CHUNK):
+        chunk = tuple(paths[at : at + _CHUNK])
+        yield (*chunk, *[None] * (_CHUNK - len(chunk)))
+
+
+def _drop_versions(writer: sqlite3.Connection, paths: Sequence[bytes], keep_sizes: Sequence[int]) -> None:
+    """Delete the versions of these pages that none of the sizes to keep needs.
+
+    The pages are about to get a new version; the newest present one stays only if a kept size needs it.
+    """
+    kept = sorted(keep_sizes)
+    dropped = []
+    for chunk in _chunks(paths):
+        versions: dict[bytes, list[int]] = {}
+        for path, size in writer.execute(f"SELECT path, size FROM page WHERE path IN ({_MARKS})", chunk):
+            versions.setdefault(path, []).append(size)
+        for path, sizes in versions.items():
+            needed = {max((size for size in sizes if size <= keep), default=-1) for keep in kept}
+            dropped += [(path, size) for size in sizes if size not in needed]
+    writer.executemany("DELETE FROM page WHERE path = ? AND size = ?", dropped)
