@@ -17,6 +17,12 @@ from ledger.store.port import Integrated, Integration
 _CHUNK = 500
 _MARKS = ", ".join("?" * _CHUNK)
 
+# The one aggregate, max(), makes `data` that of the newest version.
+_SELECT_PAGES = (
+    "SELECT path, max(size), data FROM page WHERE path IN (PATHS) AND size <= ? GROUP BY path"
+).replace("PATHS", _MARKS)
+_SELECT_VERSIONS = "SELECT path, size FROM page WHERE path IN (PATHS)".replace("PATHS", _MARKS)
+
 
 def _prefix(leaf_hash: bytes) -> int:
     return int.from_bytes(leaf_hash[:8], "big", signed=True)
@@ -47,7 +53,9 @@ class DerivedTables:
             present = _integrated(writer).size
             if present != integration.first:
                 raise IntegrityError(f"the integrated size is {present}, not {integration.first}")
-            _drop_versions(writer, paths, keep_sizes)
+            readable = {size for (size,) in writer.execute("SELECT size FROM readable")}
+            kept = sorted(readable.intersection(keep_sizes))
+            _drop_versions(writer, paths, kept)
             writer.executemany(
                 "INSERT INTO tile (level, idx, data) VALUES (?, ?, ?)"
                 " ON CONFLICT (level, idx) DO UPDATE SET data = excluded.data",
@@ -67,9 +75,7 @@ class DerivedTables:
                 ),
             )
             writer.execute("DELETE FROM readable")
-            writer.executemany(
-                "INSERT INTO readable (size) VALUES (?)", [(kept,) for kept in {size, *keep_sizes}]
-            )
+            writer.executemany("INSERT INTO readable (size) VALUES (?)", [(each,) for each in {size, *kept}])
             writer.execute(
                 "INSERT INTO state (id, size, root, index_root) VALUES (0, ?, ?, ?) ON CONFLICT (id)"
                 " DO UPDATE SET size = excluded.size, root = excluded.root, index_root = excluded.index_root",
@@ -105,12 +111,7 @@ class DerivedTables:
             _check_readable(readable, size)
             found: dict[bytes, bytes] = {}
             for chunk in _chunks(paths):
-                # The one aggregate max() makes `data` that of the newest version.
-                for path, _, data in reader.execute(
-                    f"SELECT path, max(size), data FROM page WHERE path IN ({_MARKS}) AND size <= ?"
-                    " GROUP BY path",
-                    (*chunk, size),
-                ):
+                for path, _, data in reader.execute(_SELECT_PAGES, (*chunk, size)):
                     found[path] = data
         return [found.get(path) for path in paths]
 
@@ -136,8 +137,12 @@ class DerivedTables:
 
     def clear_derived(self) -> None:
         with self._derived.writing() as writer:
-            for table in ("state", "readable", "tile", "page", "link", "leaf"):
-                writer.execute(f"DELETE FROM {table}")
+            writer.execute("DELETE FROM state")
+            writer.execute("DELETE FROM readable")
+            writer.execute("DELETE FROM tile")
+            writer.execute("DELETE FROM page")
+            writer.execute("DELETE FROM link")
+            writer.execute("DELETE FROM leaf")
             # Commit point. A crash before: everything is as it was. After: the worker starts again at 0.
 
 
@@ -153,16 +158,12 @@ def _chunks(paths: Sequence[bytes]) -> Iterable[tuple[bytes | None, ...]]:
         yield (*chunk, *[None] * (_CHUNK - len(chunk)))
 
 
-def _drop_versions(writer: sqlite3.Connection, paths: Sequence[bytes], keep_sizes: Sequence[int]) -> None:
-    """Delete the versions of these pages that none of the sizes to keep needs.
-
-    The pages are about to get a new version; the newest present one stays only if a kept size needs it.
-    """
-    kept = sorted(keep_sizes)
+def _drop_versions(writer: sqlite3.Connection, paths: Sequence[bytes], kept: Sequence[int]) -> None:
+    """Delete the versions of these pages that no kept size needs; a newer one is about to be added."""
     dropped = []
     for chunk in _chunks(paths):
         versions: dict[bytes, list[int]] = {}
-        for path, size in writer.execute(f"SELECT path, size FROM page WHERE path IN ({_MARKS})", chunk):
+        for path, size in writer.execute(_SELECT_VERSIONS, chunk):
             versions.setdefault(path, []).append(size)
         for path, sizes in versions.items():
             needed = {max((size for size in sizes if size <= keep), default=-1) for keep in kept}

@@ -182,6 +182,9 @@ class LogStore(Protocol):
     def checkpoints(self, after_size: int, limit: int) -> list[StoredCheckpoint]:
         """The newest checkpoint of each published size above `after_size`, ascending, at most `limit`."""
 
+    def recent_sizes(self, limit: int) -> list[int]:
+        """The newest published sizes, descending."""
+
     def put_anchor(self, anchor: StoredAnchor) -> None:
         """Insert the anchor of a size, or replace what is known of it.
 
@@ -207,8 +210,8 @@ class LogStore(Protocol):
     def integrate(self, integration: Integration, keep_sizes: Sequence[int]) -> None:
         """Write the derived data for `first..size-1`; compare-and-swap the integrated size from `first`.
 
-        Afterwards index pages can be read at `size` and at `keep_sizes` (earlier integrated sizes that were
-        readable until now, such as those of the published and the anchored checkpoint), and at no other.
+        Afterwards index pages can be read at `size` and at those of `keep_sizes` at which they could be
+        read until now (the published and the anchored checkpoint's, say), and at no other size.
         Raises `IntegrityError` when the integrated size is not `first`.
         """
 

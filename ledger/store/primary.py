@@ -18,9 +18,9 @@ from ledger.store.port import (
 
 _CHUNK = 500
 
-_ENTRY = "idx, issuer, id, entry, leaf, index_keys, accepted_at"
-_CHECKPOINT = "size, root, index_root, time, note"
-_ANCHOR = "size, note_hash, state, tx_hash, block_number, block_hash"
+_ENTRY = "SELECT idx, issuer, id, entry, leaf, index_keys, accepted_at FROM entry "
+_CHECKPOINT = "SELECT size, root, index_root, time, note FROM checkpoint "
+_ANCHOR = "SELECT size, note_hash, state, tx_hash, block_number, block_hash FROM anchor "
 
 
 def _id_bytes(id: str) -> bytes:
@@ -89,14 +89,14 @@ class PrimaryTables:
 
     def entry(self, index: int) -> StoredEntry | None:
         with self._log.reading() as reader:
-            row = reader.execute(f"SELECT {_ENTRY} FROM entry WHERE idx = ?", (index,)).fetchone()
+            row = reader.execute(_ENTRY + "WHERE idx = ?", (index,)).fetchone()
         return _entry(row) if row else None
 
     def entries(self, start: int, stop: int) -> Iterator[StoredEntry]:
         for low in range(start, stop, _CHUNK):
             with self._log.reading() as reader:
                 rows = reader.execute(
-                    f"SELECT {_ENTRY} FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx",
+                    _ENTRY + "WHERE idx >= ? AND idx < ? ORDER BY idx",
                     (low, min(low + _CHUNK, stop)),
                 ).fetchall()
             yield from map(_entry, rows)
@@ -110,9 +110,7 @@ class PrimaryTables:
 
     def find(self, issuer: str, id: str) -> StoredEntry | None:
         with self._log.reading() as reader:
-            row = reader.execute(
-                f"SELECT {_ENTRY} FROM entry WHERE issuer = ? AND id = ?", (issuer, _id_bytes(id))
-            ).fetchone()
+            row = reader.execute(_ENTRY + "WHERE issuer = ? AND id = ?", (issuer, _id_bytes(id))).fetchone()
         return _entry(row) if row else None
 
     def sealed(self, index: int) -> Sealed | None:
@@ -143,10 +141,10 @@ class PrimaryTables:
 
     def publish(self, checkpoint: StoredCheckpoint, previous_size: int) -> None:
         with self._log.writing() as writer:
-            row = writer.execute(f"SELECT {_CHECKPOINT} FROM checkpoint ORDER BY seq DESC LIMIT 1").fetchone()
+            row = writer.execute(_CHECKPOINT + "ORDER BY seq DESC LIMIT 1").fetchone()
             _check_continues(StoredCheckpoint(*row) if row else None, checkpoint, previous_size)
             writer.execute(
-                f"INSERT INTO checkpoint ({_CHECKPOINT}) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO checkpoint (size, root, index_root, time, note) VALUES (?, ?, ?, ?, ?)",
                 (checkpoint.size, checkpoint.root, checkpoint.index_root, checkpoint.time, checkpoint.note),
             )
             # Commit point. A crash before: the signed note was shown to nobody and is forgotten. A crash
@@ -154,30 +152,36 @@ class PrimaryTables:
 
     def latest_checkpoint(self) -> StoredCheckpoint | None:
         with self._log.reading() as reader:
-            row = reader.execute(f"SELECT {_CHECKPOINT} FROM checkpoint ORDER BY seq DESC LIMIT 1").fetchone()
+            row = reader.execute(_CHECKPOINT + "ORDER BY seq DESC LIMIT 1").fetchone()
         return StoredCheckpoint(*row) if row else None
 
     def checkpoint(self, size: int) -> StoredCheckpoint | None:
         with self._log.reading() as reader:
-            row = reader.execute(
-                f"SELECT {_CHECKPOINT} FROM checkpoint WHERE size = ? ORDER BY seq DESC LIMIT 1", (size,)
-            ).fetchone()
+            row = reader.execute(_CHECKPOINT + "WHERE size = ? ORDER BY seq DESC LIMIT 1", (size,)).fetchone()
         return StoredCheckpoint(*row) if row else None
 
     def checkpoints(self, after_size: int, limit: int) -> list[StoredCheckpoint]:
         with self._log.reading() as reader:
             rows = reader.execute(
-                f"SELECT {_CHECKPOINT} FROM checkpoint WHERE seq IN"
+                "SELECT size, root, index_root, time, note FROM checkpoint WHERE seq IN"
                 " (SELECT max(seq) FROM checkpoint WHERE size > ? GROUP BY size ORDER BY size LIMIT ?)"
                 " ORDER BY size",
                 (after_size, limit),
             ).fetchall()
         return [StoredCheckpoint(*row) for row in rows]
 
+    def recent_sizes(self, limit: int) -> list[int]:
+        with self._log.reading() as reader:
+            rows = reader.execute(
+                "SELECT DISTINCT size FROM checkpoint ORDER BY size DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [size for (size,) in rows]
+
     def put_anchor(self, anchor: StoredAnchor) -> None:
         with self._log.writing() as writer:
             writer.execute(
-                f"INSERT INTO anchor ({_ANCHOR}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (size) DO UPDATE SET"
+                "INSERT INTO anchor (size, note_hash, state, tx_hash, block_number, block_hash)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (size) DO UPDATE SET"
                 " note_hash = excluded.note_hash, state = excluded.state, tx_hash = excluded.tx_hash,"
                 " block_number = excluded.block_number, block_hash = excluded.block_hash",
                 (
@@ -193,14 +197,13 @@ class PrimaryTables:
 
     def anchor(self, size: int) -> StoredAnchor | None:
         with self._log.reading() as reader:
-            row = reader.execute(f"SELECT {_ANCHOR} FROM anchor WHERE size = ?", (size,)).fetchone()
+            row = reader.execute(_ANCHOR + "WHERE size = ?", (size,)).fetchone()
         return StoredAnchor(*row) if row else None
 
     def anchors(self, after_size: int, limit: int, state: str | None = None) -> list[StoredAnchor]:
         with self._log.reading() as reader:
             rows = reader.execute(
-                f"SELECT {_ANCHOR} FROM anchor WHERE size > ? AND (?2 IS NULL OR state = ?2)"
-                " ORDER BY size LIMIT ?3",
+                _ANCHOR + "WHERE size > ?1 AND (?2 IS NULL OR state = ?2) ORDER BY size LIMIT ?3",
                 (after_size, state, limit),
             ).fetchall()
         return [StoredAnchor(*row) for row in rows]
@@ -209,7 +212,7 @@ class PrimaryTables:
         marks = ", ".join("?" * len(states))
         with self._log.reading() as reader:
             row = reader.execute(
-                f"SELECT {_ANCHOR} FROM anchor WHERE state IN ({marks}) ORDER BY size DESC LIMIT 1",
+                _ANCHOR + "WHERE state IN (" + marks + ") ORDER BY size DESC LIMIT 1",
                 tuple(states),
             ).fetchone()
         return StoredAnchor(*row) if row else None

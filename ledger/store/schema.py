@@ -21,7 +21,7 @@ BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END
 @primary(name="0001_log")
 def _create_log(database: Database) -> None:
     # The short columns stand before the long one, so that reading them never walks a row's overflow pages.
-    database["entry"].create(
+    database.table("entry").create(
         {
             "idx": int,
             "issuer": str,
@@ -35,25 +35,25 @@ def _create_log(database: Database) -> None:
         not_null={"issuer", "id", "accepted_at", "leaf", "index_keys", "entry"},
         strict=True,
     )
-    database["entry"].create_index(["issuer", "id"], unique=True)
-    database["sealed"].create(
+    database.table("entry").create_index(["issuer", "id"], unique=True)
+    database.table("sealed").create(
         {"idx": int, "ciphertext": bytes, "key_id": str},
         pk="idx",
         not_null={"ciphertext", "key_id"},
         foreign_keys=[("idx", "entry", "idx")],
         strict=True,
     )
-    database["receipt"].create(
+    database.table("receipt").create(
         {"first_index": int, "signature": bytes}, pk="first_index", not_null={"signature"}, strict=True
     )
-    database["checkpoint"].create(
+    database.table("checkpoint").create(
         {"seq": int, "size": int, "root": bytes, "index_root": bytes, "time": int, "note": bytes},
         pk="seq",
         not_null={"size", "root", "index_root", "time", "note"},
         strict=True,
     )
-    database["checkpoint"].create_index(["size"])
-    database["anchor"].create(
+    database.table("checkpoint").create_index(["size"])
+    database.table("anchor").create(
         {
             "size": int,
             "note_hash": bytes,
@@ -66,8 +66,8 @@ def _create_log(database: Database) -> None:
         not_null={"note_hash", "state"},
         strict=True,
     )
-    database["anchor"].create_index(["state", "size"])
-    database["fact"].create({"name": str, "value": bytes}, pk="name", not_null={"value"}, strict=True)
+    database.table("anchor").create_index(["state", "size"])
+    database.table("fact").create({"name": str, "value": bytes}, pk="name", not_null={"value"}, strict=True)
     for table in ("entry", "checkpoint"):
         for verb in ("UPDATE", "DELETE"):
             database.execute(_APPEND_ONLY.format(table=table, verb=verb))
