@@ -1,9 +1,19 @@
 """Fixtures that several rooms of the tests share."""
 
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from ledger.chain.account import ChainAccount
+from ledger.chain.changes import Change, Founder
+from ledger.chain.embedded import EmbeddedChain
+from ledger.chain.evm import EvmChain, deploy
+from ledger.chain.nodes import NodeSettings
+from ledger.chain.port import ChainDeployment
+from ledger.chain.registry import Proposal
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +25,79 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.fail(f"no shared test data at {data}; set XINZHENG_SHARED to the folder that holds data/")
     return data
+
+
+# Invented organisations with valid check digits.
+USCCS = ("11350100003588000B", "12350100488000001A", "91350100M000100Y43", "92350100MA2XTFHE2L")
+
+
+def sm2_point(seed: int) -> bytes:
+    """x || y of a point of the SM2 curve whose private key nobody knows, another one for each seed."""
+    p = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
+    b = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
+    x = (seed + 1) << 64
+    while True:
+        y = pow(x**3 - 3 * x + b, (p + 1) // 4, p)
+        if (y * y - x**3 + 3 * x - b) % p == 0:
+            return x.to_bytes(32, "big") + y.to_bytes(32, "big")
+        x += 1
+
+
+@dataclass(frozen=True)
+class Consortium:
+    """A consortium on a chain of its own making: member i is `USCCS[i]` with `chains[i]` as its account."""
+
+    deployment: ChainDeployment
+    settings: NodeSettings
+    accounts: tuple[ChainAccount, ...]
+    chains: tuple[EvmChain, ...]
+    threshold: int
+
+    def in_an_hour(self) -> int:
+        """By the chain's clock, which tests set forward."""
+        return self.chains[0].head().timestamp + 3600
+
+    def agree(self, *changes: Change) -> Proposal:
+        """Propose and have as many members approve as it takes."""
+        proposal = self.chains[0].propose(changes, self.in_an_hour())
+        for chain in self.chains[1 : self.threshold]:
+            proposal = chain.approve(proposal.id)
+        return proposal
+
+
+@pytest.fixture(scope="session")
+def embedded_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedChain]:
+    """One anvil for all tests that do not kill it. Deploy contracts of your own on it."""
+    chain = EmbeddedChain(tmp_path_factory.mktemp("chain"))
+    chain.start()
+    yield chain
+    chain.stop()
+
+
+@pytest.fixture(scope="session")
+def point() -> Callable[[int], bytes]:
+    return sm2_point
+
+
+@pytest.fixture(scope="session")
+def found() -> Callable[..., Consortium]:
+    """Founds a consortium: `found(url, members=3, threshold=2)`; member i's key is `point(i)`."""
+
+    def founded(url: str, members: int = 3, threshold: int = 2) -> Consortium:
+        accounts = tuple(ChainAccount.generate() for _ in range(members))
+        settings = NodeSettings((url,), timeout=10.0, rounds=2, backoff=0.05)
+        founders = [
+            Founder(uscc, f"单位{i}", (account.address,), ("publisher:credit",), ((sm2_point(i), 0, None),))
+            for i, (uscc, account) in enumerate(zip(USCCS, accounts, strict=False))
+        ]
+        deployment = deploy(settings, accounts[0], founders, threshold)
+        chains = tuple(EvmChain(deployment, settings, account) for account in accounts)
+        return Consortium(deployment, settings, accounts, chains, threshold)
+
+    return founded
+
+
+@pytest.fixture
+def consortium(embedded_chain: EmbeddedChain, found: Callable[..., Consortium]) -> Consortium:
+    """Three members, of whom two decide, on the shared chain."""
+    return found(embedded_chain.url)

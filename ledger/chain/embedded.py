@@ -35,12 +35,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.errors import BackendMissing, ChainUnavailable
+from ledger.errors import BackendMissing, ChainMismatch, ChainUnavailable
 
 CHAIN_ID = 4242
 BINARY_VARIABLE = "XINZHENG_ANVIL"
-# Past states that can be asked about; more make every save larger. Blocks and receipts are all kept.
-HISTORY = 64
+# Past states that can be asked about: each is kept and saved whole. Blocks and receipts are all kept.
+HISTORY = 16
+# A saver rests this many times as long as its last save took, so that a large state does not eat the machine.
+_REST = 20
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 10.0
 _RPC_TIMEOUT = 60.0
@@ -160,6 +162,7 @@ class EmbeddedChain:
             self._child = subprocess.Popen(  # noqa: S603  # our own binary, with arguments of our own
                 arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        # A kill here leaves an anvil that no file names: on its own port, and nobody relies on it.
         process = _Process(self._child.pid, _started(self._child.pid) or "", port)
         _replace(self.folder / "process.json", json.dumps(asdict(process)).encode())
         return process
@@ -172,8 +175,8 @@ class EmbeddedChain:
                 raise ChainUnavailable(f"anvil ended at once; see {self.folder / 'anvil.log'}")
             with contextlib.suppress(ChainUnavailable):
                 chain_id = int(_rpc(url, "eth_chainId"), 16)
-                if chain_id != self.chain_id:
-                    raise AssertionError(f"anvil has chain id {chain_id}, not {self.chain_id}")
+                if chain_id != self.chain_id or not self._is_alive(process):
+                    raise ChainMismatch(f"another program answers on port {process.port}")
                 (self.folder / "restored.json").unlink(missing_ok=True)
                 return
             if time.monotonic() > deadline:
@@ -227,7 +230,10 @@ class EmbeddedChain:
 
 
 class Saver:
-    """A thread that saves an embedded chain every `interval` seconds in which a block was mined."""
+    """A thread that saves an embedded chain every `interval` seconds in which a block was mined.
+
+    When saving takes long it saves less often.
+    """
 
     def __init__(self, chain: EmbeddedChain, interval: float = 2.0) -> None:
         self._chain = chain
@@ -244,13 +250,16 @@ class Saver:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._ending.wait(self._interval):
+        rest = self._interval
+        while not self._ending.wait(rest):
+            began = time.monotonic()
             # While the chain is down there is nothing to save; the next round asks again.
             with contextlib.suppress(ChainUnavailable):
                 height = self._chain.height()
                 if height != self._saved_height:
                     self._chain.save()
                     self._saved_height = height
+            rest = max(self._interval, _REST * (time.monotonic() - began))
 
 
 def _rpc(url: str, method: str, *parameters: object) -> Any:

@@ -17,14 +17,16 @@ _SENT_KEPT = 1_000
 
 
 class Sender(Generic[N]):
-    """Safe for threads. The nonce comes from the node at first and after every error, else from memory."""
+    """Safe for threads; see `port` for what it promises about nonces."""
 
     def __init__(self, nodes: Nodes[N], account: ChainAccount, settings: NodeSettings) -> None:
         self._nodes = nodes
         self._account = account
         self._settings = settings
         self._lock = threading.Lock()
-        self._next: int | None = None
+        # The nonce after the last transaction that a node took, and that transaction's hash.
+        self._next = 0
+        self._last: str | None = None
         # Raw transactions by hash, to be sent again if every node forgot them.
         self._sent: OrderedDict[str, bytes] = OrderedDict()
 
@@ -37,12 +39,10 @@ class Sender(Generic[N]):
         transaction = self._nodes.ask(lambda node: node.prepare(build, address, price))
         with self._lock:
             for _ in range(_NONCE_ATTEMPTS):
-                nonce = self._next
-                if nonce is None:
-                    nonce = self._nodes.ask(lambda node: node.next_nonce(address))
+                nonce = self._next_nonce()
                 raw, tx_hash = self._account.sign(transaction | {"nonce": nonce})
                 if self._broadcast(raw, tx_hash):
-                    self._next = nonce + 1
+                    self._next, self._last = nonce + 1, tx_hash
                     return tx_hash
         raise ChainUnavailable("others send from this account too, and its nonces do not settle")
 
@@ -67,9 +67,19 @@ class Sender(Generic[N]):
                 return tx_hash
             return new_hash if self._broadcast(raw, new_hash) else tx_hash
 
+    def _next_nonce(self) -> int:
+        """What the node counts, unless it has yet to count transactions that this sender sent.
+
+        A node that does not even know the last one was set back to an older state: then its count is right,
+        and a nonce from memory would wait for ever.
+        """
+        counted = self._nodes.ask(lambda node: node.next_nonce(self._account.address))
+        if counted < self._next and self._last is not None and self._is_known(self._last):
+            return self._next
+        return counted
+
     def _broadcast(self, raw: bytes, tx_hash: str) -> bool:
         """Whether a node now has the transaction; false if its nonce is used up."""
-        self._next = None  # until the transaction is known to be there, the next nonce is the node's to say
         try:
             self._nodes.ask(lambda node: node.broadcast(raw))
         except NodeComplaint as complaint:

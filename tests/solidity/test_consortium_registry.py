@@ -1,0 +1,366 @@
+"""What `ConsortiumRegistry` promises, on a real EVM."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from ledger.chain import changes
+from ledger.chain.evm import EvmChain, deploy
+from ledger.chain.registry import RegistryKey
+from ledger.errors import ChainRefused
+
+pytestmark = pytest.mark.chain
+CREDIT = "yunling.example/credit"
+A, B, C, D = "11350100003588000B", "12350100488000001A", "91350100M000100Y43", "92350100MA2XTFHE2L"
+
+
+@contextmanager
+def refused(reason: str) -> Iterator[None]:
+    with pytest.raises(ChainRefused) as caught:
+        yield
+    assert caught.value.reason == reason
+
+
+def pass_time(url: str, seconds: int) -> None:
+    for method, parameters in (("evm_increaseTime", [seconds]), ("evm_mine", [])):
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
+        urllib.request.urlopen(urllib.request.Request(url, body, {"content-type": "application/json"})).read()
+
+
+def roles_of(chain: EvmChain, id_: str) -> tuple[str, ...]:
+    return next(m.roles for m in chain.export().members if m.id == id_)
+
+
+def send_directly(chain: EvmChain, function: str, *arguments: Any) -> None:
+    chain._send(lambda node: chain._consortium(node)[function](*arguments))
+
+
+class TestApprovals:
+    def test_one_approval_of_two_changes_nothing(self, consortium: Any) -> None:
+        proposal = consortium.chains[0].propose([changes.set_roles(A, ["auditor"])], consortium.in_an_hour())
+        assert (proposal.state, proposal.approvals) == ("open", (A,))
+        assert roles_of(consortium.chains[0], A) == ("publisher:credit",)
+        with refused("BelowThreshold"):
+            consortium.chains[1].execute(proposal.id)
+
+    def test_the_threshold_executes(self, consortium: Any) -> None:
+        proposal = consortium.agree(changes.set_roles(A, ["auditor", "officer"]))
+        assert (proposal.state, proposal.approvals) == ("executed", (A, B))
+        assert roles_of(consortium.chains[0], A) == ("auditor", "officer")
+
+    def test_a_second_approval_by_the_same_member_is_refused(self, consortium: Any) -> None:
+        chain = consortium.chains[0]
+        proposal = chain.propose([changes.set_threshold(1)], consortium.in_an_hour())
+        with refused("AlreadyApproved"):
+            chain.approve(proposal.id)
+
+    def test_a_second_account_of_a_member_does_not_count_twice(self, consortium: Any) -> None:
+        second = changes_account = consortium.accounts[2]
+        consortium.agree(changes.suspend(C))
+        with refused("AccountTaken"):
+            consortium.agree(changes.add_account(A, changes_account.address))
+        other = type(second).generate()
+        consortium.agree(changes.add_account(A, other.address))
+        chain = EvmChain(consortium.deployment, consortium.settings, other)
+        proposal = consortium.chains[0].propose([changes.set_name(A, "甲")], consortium.in_an_hour())
+        with refused("AlreadyApproved"):
+            chain.approve(proposal.id)
+
+    def test_a_suspended_member_neither_proposes_nor_approves(self, consortium: Any) -> None:
+        consortium.agree(changes.suspend(C))
+        proposal = consortium.chains[0].propose([changes.set_name(A, "甲")], consortium.in_an_hour())
+        with refused("NotActiveMember"):
+            consortium.chains[2].approve(proposal.id)
+        with refused("NotActiveMember"):
+            consortium.chains[2].propose([changes.reinstate(C)], consortium.in_an_hour())
+
+    def test_an_approval_stops_counting_when_its_member_is_suspended(
+        self, embedded_chain: Any, found: Any
+    ) -> None:
+        four = found(embedded_chain.url, members=4, threshold=3)
+        chains = four.chains
+        pending = chains[3].propose([changes.set_name(A, "甲")], four.in_an_hour())
+        chains[0].approve(pending.id)
+        four.agree(changes.suspend(D))
+        assert chains[1].approve(pending.id).state == "open"
+        assert chains[2].approve(pending.id).state == "executed"
+
+    def test_an_account_of_nobody_is_refused(self, consortium: Any) -> None:
+        stranger = EvmChain(
+            consortium.deployment, consortium.settings, type(consortium.accounts[0]).generate()
+        )
+        with refused("NotActiveMember"):
+            stranger.propose([changes.set_threshold(1)], consortium.in_an_hour())
+
+    def test_an_expired_proposal_is_neither_approved_nor_executed(
+        self, consortium: Any, embedded_chain: Any
+    ) -> None:
+        proposal = consortium.chains[0].propose([changes.set_threshold(1)], consortium.in_an_hour())
+        pass_time(embedded_chain.url, 3601)
+        with refused("ProposalExpired"):
+            consortium.chains[1].approve(proposal.id)
+        with refused("ProposalExpired"):
+            consortium.chains[1].execute(proposal.id)
+
+    def test_a_proposal_cannot_begin_expired(self, consortium: Any) -> None:
+        with refused("ProposalExpired"):
+            consortium.chains[0].propose([changes.set_threshold(1)], 1)
+
+    def test_only_the_proposer_cancels_and_a_cancelled_proposal_is_over(self, consortium: Any) -> None:
+        proposal = consortium.chains[0].propose([changes.set_threshold(1)], consortium.in_an_hour())
+        with refused("NotProposer"):
+            consortium.chains[1].cancel(proposal.id)
+        assert consortium.chains[0].cancel(proposal.id).state == "cancelled"
+        with refused("ProposalNotOpen"):
+            consortium.chains[1].approve(proposal.id)
+
+    def test_an_executed_proposal_is_not_executed_again(self, consortium: Any) -> None:
+        proposal = consortium.agree(changes.set_name(A, "甲"))
+        with refused("ProposalNotOpen"):
+            consortium.chains[0].execute(proposal.id)
+        with refused("ProposalNotOpen"):
+            consortium.chains[2].approve(proposal.id)
+
+    def test_a_lowered_threshold_lets_an_older_proposal_be_executed(self, consortium: Any) -> None:
+        proposal = consortium.chains[2].propose([changes.set_name(C, "丙")], consortium.in_an_hour())
+        consortium.agree(changes.set_threshold(1))
+        assert consortium.chains[0].execute(proposal.id).state == "executed"
+
+    def test_changes_take_effect_together_or_not_at_all(self, consortium: Any) -> None:
+        with refused("MemberUnknown"):
+            consortium.agree(changes.set_name(A, "新名"), changes.set_name(D, "无此单位"))
+        assert next(m.name for m in consortium.chains[0].export().members if m.id == A) == "单位0"
+
+    def test_no_change_function_can_be_called_from_outside(self, consortium: Any) -> None:
+        x, y = bytes(32), bytes(32)
+        log, id_ = bytes(32), A.encode()
+        calls: list[tuple[str, tuple[Any, ...]]] = [
+            ("addMember", (id_, "", [], [])),
+            ("setName", (id_, "")),
+            ("setActive", (id_, False)),
+            ("setRoles", (id_, [])),
+            ("addAccount", (id_, consortium.deployment.registry)),
+            ("removeAccount", (consortium.deployment.registry,)),
+            ("addKey", (id_, x, y, 0, 0)),
+            ("setKeyUntil", (x, y, 0)),
+            ("revokeKey", (x, y, 1)),
+            ("setThreshold", (1,)),
+            ("setValidators", ([],)),
+            ("defineLog", (log, "o", id_, [], 1)),
+            ("setOperator", (log, id_)),
+            ("setIndexes", (log, [])),
+            ("setEpochs", (log, 2)),
+            ("setKindRole", (log, "k.k", bytes(32))),
+            ("addLogKey", (log, x, y, 0, 0)),
+            ("setLogKeyUntil", (log, x, y, 0)),
+            ("revokeLogKey", (log, x, y, 1)),
+            ("addWitness", (log, "w", id_, x, y, 0, 0)),
+            ("setWitnessThreshold", (log, 1)),
+        ]
+        from ledger.chain.artifact import CONSORTIUM, artifact
+
+        writing = {
+            item["name"]
+            for item in artifact(CONSORTIUM).abi
+            if item["type"] == "function" and item["stateMutability"] == "nonpayable"
+        }
+        assert writing == {name for name, _ in calls} | {"propose", "approve", "execute", "cancel"}
+        for name, arguments in calls:
+            from ledger.chain.evm import _addressed
+
+            with refused("OnlyByProposal"):
+                send_directly(consortium.chains[0], name, *_addressed(list(arguments)))
+
+
+class TestMembers:
+    def test_a_new_member_can_vote(self, consortium: Any) -> None:
+        account = type(consortium.accounts[0]).generate()
+        consortium.agree(changes.add_member(D, "丁", [account.address], ["partner"]))
+        fourth = EvmChain(consortium.deployment, consortium.settings, account)
+        proposal = consortium.chains[0].propose([changes.set_name(D, "新丁")], consortium.in_an_hour())
+        assert fourth.approve(proposal.id).state == "executed"
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            (lambda a: changes.add_member(A, "again", [a], []), "MemberExists"),
+            (lambda a: changes.add_member(D, "no account", [], []), "LastAccount"),
+            (lambda a: changes.add_member(D.lower(), "lower case", [a], []), "MemberIdInvalid"),
+            (lambda a: changes.set_threshold(0), "ThresholdInvalid"),
+            (lambda a: changes.set_threshold(4), "ThresholdInvalid"),
+            (lambda a: changes.remove_account(a), "AccountUnknown"),
+            (lambda a: changes.add_account(A, "0x" + "00" * 20), "AccountTaken"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(
+        self, consortium: Any, change: Callable[[str], changes.Change], reason: str
+    ) -> None:
+        address = type(consortium.accounts[0]).generate().address
+        with refused(reason):
+            consortium.agree(change(address))
+
+    def test_the_registry_itself_is_never_a_member(self, consortium: Any) -> None:
+        with refused("AccountTaken"):
+            consortium.agree(changes.add_account(A, consortium.deployment.consortium))
+
+    def test_a_member_keeps_one_account(self, consortium: Any) -> None:
+        with refused("LastAccount"):
+            consortium.agree(changes.remove_account(consortium.accounts[2].address))
+
+    def test_a_removed_account_is_nobodys(self, consortium: Any) -> None:
+        other = type(consortium.accounts[0]).generate()
+        consortium.agree(changes.add_account(C, other.address))
+        consortium.agree(changes.remove_account(consortium.accounts[2].address))
+        with refused("NotActiveMember"):
+            consortium.chains[2].propose([changes.set_threshold(1)], consortium.in_an_hour())
+
+    def test_suspension_never_leaves_fewer_members_than_the_threshold(self, consortium: Any) -> None:
+        consortium.agree(changes.suspend(C))
+        with refused("ThresholdInvalid"):
+            consortium.agree(changes.suspend(B))
+
+    def test_a_reinstated_member_counts_again(self, consortium: Any) -> None:
+        consortium.agree(changes.suspend(C))
+        consortium.agree(changes.reinstate(C))
+        proposal = consortium.chains[0].propose([changes.set_name(C, "丙")], consortium.in_an_hour())
+        assert consortium.chains[2].approve(proposal.id).state == "executed"
+
+    def test_a_founding_threshold_that_nobody_can_meet_is_refused(self, consortium: Any) -> None:
+        account = consortium.accounts[0]
+        with refused("ThresholdInvalid"):
+            deploy(
+                consortium.settings,
+                account,
+                [changes.Founder(A, "甲", (account.address,), (), ())],
+                threshold=2,
+            )
+
+
+class TestKeys:
+    def test_old_keys_stay_readable_after_rotation_and_revocation(self, consortium: Any, point: Any) -> None:
+        consortium.agree(changes.set_key_until(point(0), 2000), changes.add_key(A, point(10), 1500, 9000))
+        consortium.agree(changes.revoke_key(point(10), 1600))
+        keys = next(m.keys for m in consortium.chains[0].export().members if m.id == A)
+        assert keys == (RegistryKey(point(0), 0, 2000, None), RegistryKey(point(10), 1500, 9000, 1600))
+
+    def test_a_key_belongs_to_one_member_for_ever(self, consortium: Any, point: Any) -> None:
+        consortium.agree(changes.revoke_key(point(0), 1))
+        with refused("KeyTaken"):
+            consortium.agree(changes.add_key(B, point(0), 0))
+        with refused("KeyTaken"):
+            consortium.agree(changes.add_key(A, point(0), 0))
+
+    def test_a_revocation_moves_only_to_an_earlier_time(self, consortium: Any, point: Any) -> None:
+        consortium.agree(changes.revoke_key(point(0), 5000))
+        consortium.agree(changes.revoke_key(point(0), 4000))
+        for later in (4000, 4001, 0):
+            with refused("RevocationInvalid"):
+                consortium.agree(changes.revoke_key(point(0), later))
+
+    def test_a_point_off_the_curve_is_refused(self, consortium: Any, point: Any) -> None:
+        good = point(10)
+        with refused("KeyNotOnCurve"):
+            consortium.agree(changes.add_key(A, good[:63] + bytes([good[63] ^ 1]), 0))
+        with refused("KeyNotOnCurve"):
+            consortium.agree(changes.add_key(A, bytes(64), 0))
+        with refused("KeyNotOnCurve"):
+            consortium.agree(changes.add_key(A, b"\xff" * 32 + good[32:], 0))
+
+    def test_a_window_ends_after_it_begins(self, consortium: Any, point: Any) -> None:
+        with refused("WindowInvalid"):
+            consortium.agree(changes.add_key(A, point(10), 100, 100))
+        with refused("KeyUnknown"):
+            consortium.agree(changes.set_key_until(point(10), 100))
+
+
+class TestLogs:
+    @pytest.fixture
+    def with_log(self, consortium: Any, point: Any) -> Any:
+        consortium.agree(
+            changes.define_log(CREDIT, A, ["subject", "authority", "case"]),
+            changes.add_log_key(CREDIT, point(20), 100),
+        )
+        return consortium
+
+    def test_a_definition_is_exported_whole(self, with_log: Any, point: Any) -> None:
+        with_log.agree(
+            changes.add_witness(CREDIT, "b.example/witness", B, point(21), 100, 900),
+            changes.add_witness(CREDIT, "c.example/witness", C, point(22), 100),
+            changes.set_witness_threshold(CREDIT, 2),
+            changes.set_kind_role(CREDIT, "credit.list.added", "lister"),
+            changes.set_kind_role(CREDIT, "credit.odd", "odd"),
+            changes.set_kind_role(CREDIT, "credit.odd", None),
+            changes.set_epochs(CREDIT, 3),
+            changes.add_log_key(CREDIT, point(23), 200),
+            changes.set_log_key_until(CREDIT, point(20), 300),
+            changes.revoke_log_key(CREDIT, point(21), 250),
+            changes.set_validators([with_log.accounts[0].address]),
+        )
+        state = with_log.chains[0].export()
+        (log,) = state.logs
+        assert log.log_id == changes.log_id(CREDIT)
+        assert (log.origin, log.operator, log.epochs, log.witness_threshold) == (CREDIT, A, 3, 2)
+        assert log.indexes == ("subject", "authority", "case")
+        assert log.roles == {"credit.list.added": "lister"}
+        assert log.keys == (RegistryKey(point(20), 100, 300), RegistryKey(point(23), 200))
+        assert [(w.name, w.member, w.key) for w in log.witnesses] == [
+            ("b.example/witness", B, RegistryKey(point(21), 100, 900, 250)),
+            ("c.example/witness", C, RegistryKey(point(22), 100)),
+        ]
+        assert state.validators == (with_log.accounts[0].address,)
+        assert (state.threshold, len(state.members)) == (2, 3)
+
+    def test_a_log_is_defined_once(self, with_log: Any) -> None:
+        with refused("LogExists"):
+            with_log.agree(changes.define_log(CREDIT, B, ["subject"]))
+
+    def test_an_undefined_log_cannot_be_changed(self, with_log: Any, point: Any) -> None:
+        with refused("LogUnknown"):
+            with_log.agree(changes.add_log_key("yunling.example/access", point(30), 0))
+
+    def test_a_key_is_a_members_or_a_logs_and_stands_once_per_log(self, with_log: Any, point: Any) -> None:
+        with refused("KeyTaken"):
+            with_log.agree(changes.add_log_key(CREDIT, point(0), 0))
+        with refused("KeyTaken"):
+            with_log.agree(changes.add_key(A, point(20), 0))
+        with refused("KeyTaken"):
+            with_log.agree(changes.add_witness(CREDIT, "b.example/witness", B, point(20), 0))
+
+    def test_a_witness_name_stands_for_one_member_who_is_not_the_operator(
+        self, with_log: Any, point: Any
+    ) -> None:
+        with refused("WitnessInvalid"):
+            with_log.agree(changes.add_witness(CREDIT, "a.example/witness", A, point(21), 0))
+        with_log.agree(changes.add_witness(CREDIT, "b.example/witness", B, point(21), 0))
+        with refused("WitnessInvalid"):
+            with_log.agree(changes.add_witness(CREDIT, "b.example/witness", C, point(22), 0))
+        with refused("WitnessInvalid"):
+            with_log.agree(changes.add_witness(CREDIT, "other-name", B, point(22), 0))
+        with refused("WitnessInvalid"):
+            with_log.agree(changes.set_operator(CREDIT, B))
+        with_log.agree(changes.add_witness(CREDIT, "b.example/witness", B, point(22), 0))
+
+    def test_the_witness_threshold_counts_names_not_keys(self, with_log: Any, point: Any) -> None:
+        with_log.agree(
+            changes.add_witness(CREDIT, "b.example/witness", B, point(21), 0),
+            changes.add_witness(CREDIT, "b.example/witness", B, point(22), 0),
+        )
+        for threshold in (0, 2):
+            with refused("ThresholdInvalid"):
+                with_log.agree(changes.set_witness_threshold(CREDIT, threshold))
+
+    def test_epochs_only_grow(self, with_log: Any) -> None:
+        with refused("EpochsInvalid"):
+            with_log.agree(changes.set_epochs(CREDIT, 1))
+
+
+def test_the_export_is_of_one_block(consortium: Any) -> None:
+    chain = consortium.chains[0]
+    before = chain.export()
+    consortium.agree(changes.set_name(A, "改名"))
+    assert chain.export(before.block_number) == before
+    assert chain.export().members[0].name == "改名"
