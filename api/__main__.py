@@ -1,0 +1,45 @@
+"""`python -m api --dir FOLDER [--host H] [--port P] [--threads N]`: serve a deployment.
+
+`xinzheng serve` runs this in its own place; a process manager may run it directly.
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from api.server import serve
+from ledger.deployment import Deployment
+from ledger.errors import LedgerError
+
+EXIT_UNUSABLE = 2
+
+
+def main() -> int:
+    """Parse the command line and serve; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m api", description="Serve a Xinzheng deployment over HTTP."
+    )
+    parser.add_argument("--dir", type=Path, required=True, help="the deployment's folder")
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--threads", type=int)
+    given = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    try:
+        deployment = Deployment.open(given.dir.resolve())
+        configured = deployment.config.api
+        serve(
+            deployment,
+            given.host or configured.host,
+            given.port or configured.port,
+            given.threads or configured.threads,
+        )
+    except LedgerError as error:
+        sys.stderr.write(f"错误：{error.zh} / {error.en} {error.detail}\n")
+        return EXIT_UNUSABLE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

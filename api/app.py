@@ -1,0 +1,159 @@
+"""The Flask application: wires routes, authentication, limits, metrics and errors, and knows nothing else.
+
+    app = create_app(deployment)
+
+`deployment` is an open `ledger.deployment.Deployment`. The handlers in `api.routes` parse, call and map;
+what is decided here for all of them is who is calling, how large a request may be, and what an error says.
+"""
+
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, g, request
+from flask.json.provider import JSONProvider
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+
+from api.auth import Authenticator, check_body
+from api.metrics import Metrics
+from api.nonces import NonceStore
+from api.problems import parameter_error, problem, register_problems
+from api.roles import RULES, Rule
+from api.routes import BLUEPRINTS
+from api.schema import amend_document
+from ledger.errors import HeadersTooLarge, LedgerError, Overloaded, RoleMissing
+from ledger.formats import strictjson
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from ledger.deployment import Deployment
+
+EXTENSION = "xinzheng"
+QUERY_LIMIT = 4 << 10
+HEADERS_LIMIT = 16 << 10
+PATH_LIMIT = 1 << 10
+VERSION = "1.0.0"
+
+
+class StrictJson(JSONProvider):
+    """JSON as everywhere in this project: no duplicate keys, no floats, no lone surrogates."""
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return strictjson.loads(s if isinstance(s, bytes) else s.encode("utf-8", "surrogatepass"))
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return strictjson.dumps(obj).decode("utf-8")
+
+
+class StrictOpenAPI(OpenAPI):
+    """flask-openapi3's application with our JSON rules."""
+
+    json_provider_class = StrictJson
+
+
+class InFlight:
+    """WSGI middleware: at most `limit` requests at once, others are told to come back."""
+
+    def __init__(self, app: Flask, limit: int) -> None:
+        self._app = app
+        self._wsgi = app.wsgi_app
+        self._slots = threading.BoundedSemaphore(limit)
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        if not self._slots.acquire(blocking=False):
+            with self._app.app_context():
+                refused: Iterable[bytes] = problem(Overloaded())(environ, start)
+            return refused
+        try:
+            return self._wsgi(environ, start)
+        finally:
+            self._slots.release()
+
+
+def create_app(deployment: "Deployment") -> Flask:
+    """The WSGI application over an open deployment; raises nothing of its own."""
+    app = StrictOpenAPI(
+        __name__,
+        info=Info(title="Xinzheng (信证)", version=VERSION, description=_DESCRIPTION),
+        doc_ui=False,
+        validation_error_status=400,
+        validation_error_callback=parameter_error,
+        static_folder=None,
+        security_schemes={"signature": _SECURITY_SCHEME},
+    )
+    app.url_map.strict_slashes = True
+    app.url_map.redirect_defaults = False
+    app.url_map.merge_slashes = False
+    nonces = NonceStore(Path(deployment.nonce_path), time.time)
+    deployment.prepare()
+    authenticator = Authenticator(deployment.directory, nonces, deployment.clock)
+    metrics = Metrics(deployment)
+    app.extensions[EXTENSION] = deployment
+    app.extensions["xinzheng.metrics"] = metrics
+    register_problems(app)
+    for blueprint in BLUEPRINTS:
+        app.register_api(blueprint)
+    amend_document(app)
+
+    @app.before_request
+    def admit() -> None:
+        g.started = time.perf_counter()
+        _check_sizes(request.environ)
+        if request.routing_exception is not None:
+            raise request.routing_exception
+        rule = RULES.get(request.endpoint or "")
+        if rule is None:
+            raise RoleMissing("this operation is open to nobody")
+        _admit_body(rule)
+        g.rule = rule
+        if not rule.signed:
+            return
+        g.principal, g.digest = authenticator.authenticate(request.environ, rule)
+        if not rule.streamed:
+            check_body(request.get_data(), g.digest)
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        metrics.observe(request.endpoint or "none", response.status_code, time.perf_counter() - g.started)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    app.wsgi_app = InFlight(app, deployment.config.limits.in_flight)  # type: ignore[assignment, method-assign]
+    return app
+
+
+def _admit_body(rule: Rule) -> None:
+    # Zero would mean "no limit" to nobody: Werkzeug refuses any announced body then.
+    request.max_content_length = rule.body_limit
+
+
+def _check_sizes(environ: "WSGIEnvironment") -> None:
+    if len(environ.get("QUERY_STRING", "")) > QUERY_LIMIT or len(environ["PATH_INFO"]) > PATH_LIMIT:
+        raise HeadersTooLarge(f"the path is over {PATH_LIMIT} or the query over {QUERY_LIMIT} bytes")
+    total = 0
+    for name, value in environ.items():
+        if name.startswith("HTTP_"):
+            total += len(name) + len(value)
+    if total > HEADERS_LIMIT:
+        raise HeadersTooLarge(f"the headers are over {HEADERS_LIMIT} bytes")
+
+
+__all__ = ["EXTENSION", "LedgerError", "create_app"]
+
+_SECURITY_SCHEME = {
+    "type": "http",
+    "scheme": "signature",
+    "description": (
+        'RFC 9421 over "@method" "@path" "@query" and, with a body, "content-digest" (sm3); '
+        'parameters created, nonce, keyid and alg="sm2-sm3".'
+    ),
+}
+_DESCRIPTION = (
+    "A credit and audit ledger whose every answer can be proved. "
+    "Errors are RFC 9457 problem documents with a stable code and a Chinese and an English sentence."
+)

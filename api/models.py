@@ -1,0 +1,217 @@
+"""The requests and answers of the API as pydantic models: what `/openapi.json` shows and what is checked.
+
+No default `examples` and no values of persons here: the document is public.
+"""
+
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PAGE_LIMIT = 1000
+PAGE_DEFAULT = 100
+LARGEST = 2**53 - 1
+
+Hex64 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Uscc = Annotated[str, Field(pattern="^[0-9A-HJ-NP-RTUW-Y]{18}$")]
+StatementId = Annotated[str, Field(pattern="^[0-9a-f-]{36}$")]
+LogName = Annotated[
+    str, Field(pattern="^[a-z0-9._-]{1,64}$", description="short name of the log, e.g. credit")
+]
+Size = Annotated[int, Field(ge=0, le=LARGEST)]
+Level = Literal["published", "anchored", "final"]
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Token = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
+
+
+class Strict(BaseModel):
+    """No unknown members; and the schema, which flask-openapi3 asks for with every request, is kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    _schemas: ClassVar[dict[type, dict[str, Any]]] = {}
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if args or kwargs:
+            return super().model_json_schema(*args, **kwargs)
+        kept = Strict._schemas.get(cls)
+        if kept is None:
+            kept = Strict._schemas[cls] = super().model_json_schema()
+        return kept
+
+
+# Where
+
+
+class LogPath(Strict):
+    log: LogName
+
+
+class EntryPath(LogPath):
+    index: Size
+
+
+class StatementPath(LogPath):
+    issuer: Uscc
+    id: StatementId
+
+
+class IndexPath(LogPath):
+    name: Annotated[str, Field(pattern="^[a-z]{1,32}$")]
+    tag: Hex64
+
+
+# Which part
+
+
+class PageQuery(Strict):
+    after: Annotated[str | None, Field(description="the cursor `next` of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = PAGE_DEFAULT
+
+
+class IndexQuery(PageQuery):
+    level: Annotated[Level, Field(description="how far the answer must be proved")] = "published"
+
+
+class BundleQuery(Strict):
+    level: Annotated[Level, Field(description="how far the answer must be proved")] = "published"
+
+
+class InclusionQuery(Strict):
+    leaf_hash: Hex64
+    size: Annotated[Size | None, Field(description="tree size; the latest checkpoint's if left out")] = None
+
+
+class ConsistencyQuery(Strict):
+    first: Size
+    second: Size
+
+
+# Questions
+
+
+class Subject(Strict):
+    """Who is asked about: an organisation's unified social credit code, or a natural person's resident
+    identity number, which stands in a signed body and never in a URL.
+    """
+
+    type: Literal["organisation", "person"]
+    code: Annotated[str, Field(min_length=1, max_length=18)]
+
+    def __repr__(self) -> str:
+        return f"Subject({self.type})"
+
+
+class Reason(Strict):
+    """Who looks, why, and on what legal basis; logged with every look. Purpose and basis are mandatory."""
+
+    operator: Annotated[Token, Field(description="id of the operator (a desk) within the member")]
+    purpose: Annotated[str, Field(max_length=200)] = ""
+    basis: Annotated[str, Field(max_length=200)] = ""
+    authorisation: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    level: Annotated[Level, Field(description="how far the answer must be proved")] = "published"
+
+
+class CheckBody(Reason):
+    """Is this subject on a list that bears on this matter?"""
+
+    subject: Subject
+    matter: Annotated[str, Field(min_length=1, max_length=64)]
+    at: Annotated[date | None, Field(description="the day asked about; today in China if left out")] = None
+
+
+class TrailBody(Reason):
+    """Who accessed what, by exactly one of `subject`, `resource` and `actor` (`<member USCC>/<operator>`)."""
+
+    subject: Subject | None = None
+    resource: Annotated[str | None, Field(min_length=1, max_length=64)] = None
+    actor: Annotated[str | None, Field(min_length=1, max_length=128)] = None
+    after: Annotated[str | None, Field(description="the cursor `next` of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = PAGE_DEFAULT
+
+
+class CertificateBody(Strict):
+    """Is this e-certificate genuine and in force? `file_sm3` is the SM3 of the file in hand."""
+
+    identifier: Annotated[str, Field(min_length=1, max_length=128)]
+    file_sm3: Hex64 | None = None
+    level: Annotated[Level, Field(description="how far the answer must be proved")] = "published"
+
+
+# Answers
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    zh: str
+    en: str
+    line: int | None = None
+    cause: str | None = None
+
+
+class EntryAnswer(BaseModel):
+    index: int
+    entry: str
+    leaf_hash: str
+    accepted_at: str
+
+
+class InclusionAnswer(BaseModel):
+    leaf_index: int
+    size: int
+    root: str
+    proof: list[str]
+
+
+class ConsistencyAnswer(BaseModel):
+    first: int
+    second: int
+    proof: list[str]
+
+
+class CheckpointLine(BaseModel):
+    size: int
+    note: str
+
+
+class CheckpointsAnswer(BaseModel):
+    checkpoints: list[CheckpointLine]
+    next: str | None
+
+
+class AnchorLine(BaseModel):
+    size: int
+    note_hash: str
+    state: str
+    tx_hash: str | None
+    block_number: int | None
+    block_hash: str | None
+
+
+class AnchorsAnswer(BaseModel):
+    anchors: list[AnchorLine]
+    next: str | None
+
+
+class BundleAnswer(BaseModel):
+    """A page of an index with its bundle, a document of `application/vnd.xinzheng.bundle+json;v=1`."""
+
+    bundle: dict[str, Any]
+    total: int
+    next: str | None
+
+
+class Answer(BaseModel):
+    """An answer of a service; its members are those of the service."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Health(BaseModel):
+    status: str

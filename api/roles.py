@@ -1,0 +1,91 @@
+"""Who may call what, as data: one row per operation, read by the authentication before each request.
+
+An operation that is not in this table is refused, so a new route cannot be open by oversight (a test compares
+the table with the routes). `OPEN` needs no signature. `MEMBER` is any registered member. Otherwise the member
+needs one of the roles named; `own` says that a member without them still sees what it issued itself, which
+the handler decides by `may_see`. The role `operator` sees everything that can be read.
+
+Open are health and metrics (no personal data in them), the checkpoint and the proofs by hash (who holds a
+hash already holds what it proves), the verification of a certificate by its identifier (a partner city
+needs no account), the API's own description, and the trust file: it is the public registry, a copy of what
+stands on the chain, and whoever checks an answer offline needs it before he can have anything else.
+"""
+
+from dataclasses import dataclass
+
+from ledger.errors import RoleMissing
+from ledger.log.submission import BATCH_BYTES_LIMIT, SUBMISSION_LIMIT
+from ledger.merkle import MAX_BATCH
+
+OPERATOR = "operator"
+AUDITOR = "auditor"
+OFFICER = "officer"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: whether a signature is needed, and which roles are enough (none: any member)."""
+
+    signed: bool = True
+    roles: frozenset[str] = frozenset()
+    own: bool = False
+    streamed: bool = False
+    """The body is hashed by the handler while it reads it, instead of before."""
+    body_limit: int = 0
+    """Bytes; 0 where there is no body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The member whose key signed the request."""
+
+    member: str
+    roles: frozenset[str]
+    keyid: str
+
+
+KIB = 1 << 10
+BATCH_LIMIT = BATCH_BYTES_LIMIT + MAX_BATCH + 1
+"""The lines and their newlines."""
+BUNDLE_BODY_LIMIT = 64 * KIB
+
+OPEN = Rule(signed=False)
+MEMBER = Rule()
+_READERS = frozenset({AUDITOR, OPERATOR})
+
+RULES: dict[str, Rule] = {
+    "health.healthz": OPEN,
+    "health.readyz": OPEN,
+    "health.metrics": OPEN,
+    "docs.page": OPEN,
+    "openapi.document": OPEN,
+    "proofs.checkpoint": OPEN,
+    "proofs.inclusion": OPEN,
+    "proofs.consistency": OPEN,
+    "members.trust": OPEN,
+    "certificates.verify": Rule(signed=False, body_limit=BUNDLE_BODY_LIMIT),
+    "members.members": MEMBER,
+    "proofs.checkpoints": MEMBER,
+    "anchors.anchors": MEMBER,
+    # Which kinds a member may publish is decided by the admission, statement by statement.
+    "entries.submit": Rule(body_limit=SUBMISSION_LIMIT),
+    "entries.submit_batch": Rule(streamed=True, body_limit=BATCH_LIMIT),
+    "entries.receipt": Rule(roles=_READERS, own=True),
+    "entries.entry": Rule(roles=_READERS, own=True),
+    "index.lookup": Rule(roles=_READERS),
+    "bundles.bundle": Rule(roles=frozenset({AUDITOR, OFFICER, OPERATOR}), own=True),
+    "checks.check": Rule(roles=frozenset({OFFICER, OPERATOR}), body_limit=BUNDLE_BODY_LIMIT),
+    "trails.trail": Rule(roles=frozenset({AUDITOR, OPERATOR}), body_limit=BUNDLE_BODY_LIMIT),
+}
+
+
+def check_role(rule: Rule, principal: Principal) -> None:
+    """Raise `RoleMissing` unless `principal` may call an operation of `rule` at all."""
+    if rule.roles and not rule.own and rule.roles.isdisjoint(principal.roles):
+        raise RoleMissing(f"this needs one of the roles {', '.join(sorted(rule.roles))}")
+
+
+def may_see(rule: Rule, principal: Principal, issuer: str) -> None:
+    """Raise `RoleMissing` unless `principal` has a role of `rule` or issued the thing itself."""
+    if rule.roles.isdisjoint(principal.roles) and principal.member != issuer:
+        raise RoleMissing(f"this is for its issuer and for the roles {', '.join(sorted(rule.roles))} to see")

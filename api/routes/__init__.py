@@ -1,0 +1,18 @@
+"""The operations, one module per thing they are about; a handler parses, calls and maps, no more."""
+
+from flask_openapi3.blueprint import APIBlueprint
+
+from api.routes import anchors, bundles, certificates, checks, entries, health, index, members, proofs, trails
+
+BLUEPRINTS: tuple[APIBlueprint, ...] = (
+    health.blueprint,
+    entries.blueprint,
+    proofs.blueprint,
+    index.blueprint,
+    bundles.blueprint,
+    anchors.blueprint,
+    checks.blueprint,
+    trails.blueprint,
+    certificates.blueprint,
+    members.blueprint,
+)

@@ -1,0 +1,143 @@
+"""The command line `xinzheng`.
+
+Commands are imported when they are called, so that `xinzheng verify` and every `--help` work with the base
+dependencies alone; a command that needs more says which extra has it.
+
+Exit status of every command: 0 done, or the answer is yes; 1 the answer is no, or the request was refused;
+2 wrong usage or unusable input; 3 something is not available now; 4 integrity is broken.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ledger.errors import (
+    AnswerInvalid,
+    BackendMissing,
+    InputError,
+    IntegrityError,
+    LedgerError,
+    Unavailable,
+)
+
+EXIT_OK, EXIT_NO, EXIT_UNUSABLE, EXIT_UNAVAILABLE, EXIT_INTEGRITY = 0, 1, 2, 3, 4
+
+# name -> (module, attribute, one line for `xinzheng --help`)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("ledger.commands.setup", "init", "创建部署 · Create a deployment: folder, keys, configuration."),
+    "up": ("ledger.commands.running", "up", "全部启动 · Run chain, worker and service until stopped."),
+    "serve": ("ledger.commands.running", "serve", "启动接口服务 · Run the HTTP service."),
+    "worker": (
+        "ledger.commands.running",
+        "worker",
+        "启动后台进程 · Run the worker: integrate, publish, anchor.",
+    ),
+    "chain": ("ledger.commands.chain", "chain", "内嵌链 · Start, stop, save or show the embedded chain."),
+    "deploy": (
+        "ledger.commands.chain",
+        "deploy",
+        "部署合约 · Deploy the contracts and register the operator.",
+    ),
+    "member": ("ledger.commands.member", "member", "成员 · List, propose, approve; export the trust file."),
+    "key": ("ledger.commands.key", "key", "密钥 · Make and show SM2 keys, change passphrases."),
+    "import": (
+        "ledger.commands.importing",
+        "import_",
+        "导入表格 · Import XLSX or CSV in the official columns.",
+    ),
+    "submit": ("ledger.commands.asking", "submit", "提交陈述 · Sign and submit a statement."),
+    "check": ("ledger.commands.asking", "check", "联合奖惩核查 · Check a subject for a matter."),
+    "trail": ("ledger.commands.asking", "trail", "访问轨迹 · Who accessed what, about whom."),
+    "certificate": ("ledger.commands.asking", "certificate", "电子证照核验 · Verify an e-certificate."),
+    "verify": ("ledger.verify.command", "verify", "离线验证 · Verify a bundle offline."),
+    "audit": ("ledger.commands.care", "audit", "全量审计 · Re-verify everything from the entries alone."),
+    "status": ("ledger.commands.care", "status", "状态 · How far each log has come."),
+}
+# What a missing package means to the one who calls a command.
+_OF_BASE = frozenset({"asn1crypto", "click", "cryptography", "gmssl"})
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run or asked for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            if missing in {"ledger", "api"} | _OF_BASE:
+                raise
+            raise BackendMissing(
+                f"`xinzheng {cmd_name}` needs the package {missing}: pip install 'xinzheng[service]'"
+            ) from None
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=(
+        "Exit status: 0 done or yes; 1 no or refused; 2 wrong usage or unusable input; "
+        "3 not available now; 4 integrity broken."
+    ),
+)
+@click.version_option(package_name="xinzheng")
+def cli() -> None:
+    """信证 Xinzheng: a credit and audit ledger whose every answer can be proved."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; errors become one line, and every way out has its exit status."""
+    try:
+        status = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except click.exceptions.Abort:
+        _complain("已中止。 / Aborted.")
+        sys.exit(EXIT_NO)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_UNUSABLE)
+    except LedgerError as error:
+        _complain(sentence(error))
+        sys.exit(exit_status(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_OK)
+    sys.exit(status if isinstance(status, int) else EXIT_OK)
+
+
+def sentence(error: LedgerError) -> str:
+    """An error as one line, Chinese first."""
+    detail = error.detail if error.detail and error.detail != error.en else ""
+    return f"错误：{error.zh} / {error.en} [{error.code}]{' ' + detail if detail else ''}".replace("\n", " ")
+
+
+def exit_status(error: LedgerError) -> int:
+    """The exit status that an error stands for."""
+    if isinstance(error, IntegrityError | AnswerInvalid):
+        return EXIT_INTEGRITY
+    if isinstance(error, Unavailable | BackendMissing):
+        return EXIT_UNAVAILABLE
+    if isinstance(error, InputError):
+        return EXIT_UNUSABLE
+    return EXIT_NO
+
+
+def _complain(line: str) -> None:
+    click.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    main()

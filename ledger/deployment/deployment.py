@@ -1,0 +1,317 @@
+"""A deployment opened: the only place where stores, keys, services and the chain meet.
+
+    folder/
+      deployment.toml            the configuration
+      passphrase                 where nobody types it (see `keyring`)
+      keys/                      see `keyring`
+      logs/<short>/              a log's databases
+      chain/                     the embedded chain's state
+      trust.json                 the registry's snapshot in force
+      run/                       status.json of the worker, its lock, used-up nonces, process ids
+
+Parts are made when they are first asked for, so that a process opens what it needs and nothing else: the
+command line can show a status without any key, and the verifier's base install never gets here.
+"""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ledger.catalog import load_catalogue
+from ledger.deployment.config import LOGS, ChainConfig, Config, format_config, read_config
+from ledger.deployment.keyring import Keyring, find_passphrase, write_secret
+from ledger.errors import ConfigurationError, LedgerError, NotFound
+from ledger.gm import default_verifier
+from ledger.log.admission import Admission
+from ledger.log.appender import Appender
+from ledger.log.clock import Clock, system_clock
+from ledger.log.directory import Directory
+from ledger.log.reader import LogReader
+from ledger.log.sealer import Sm4Sealer
+from ledger.log.status import read_status
+from ledger.services.access import AccessRecorder, AccessService
+from ledger.services.certificate import CertificateService
+from ledger.services.credit import CreditService
+from ledger.store import SqliteStore
+
+if TYPE_CHECKING:
+    from ledger.chain.account import ChainAccount
+    from ledger.chain.embedded import EmbeddedChain
+    from ledger.chain.evm import EvmChain
+    from ledger.chain.nodes import NodeSettings
+
+
+class LogHandle:
+    """One log of a deployment: its store, and its two sides."""
+
+    def __init__(self, deployment: "Deployment", short: str) -> None:
+        self._deployment = deployment
+        self.short = short
+        self.origin = deployment.config.origin(short)
+
+    @cached_property
+    def store(self) -> SqliteStore:
+        return SqliteStore(self._deployment.folder / "logs" / self.short)
+
+    @cached_property
+    def reader(self) -> LogReader:
+        return LogReader(self.store, self.origin)
+
+    @cached_property
+    def admission(self) -> Admission:
+        deployment = self._deployment
+        return Admission(
+            self.origin,
+            deployment.directory,
+            deployment.clock,
+            deployment.sealer,
+            deployment.keyring.person_tag_keys(),
+            self._holds,
+        )
+
+    @cached_property
+    def appender(self) -> Appender:
+        deployment = self._deployment
+        return Appender(
+            self.store,
+            self.origin,
+            deployment.keyring.log_signer(self.short),
+            self.admission,
+            deployment.clock,
+        )
+
+    def _holds(self, issuer: str, id: str, entry: bytes) -> bool:
+        found = self.store.find(issuer, id)
+        return found is not None and found.entry == entry
+
+    def close(self) -> None:
+        """Commit what waits, close the databases; what was never opened stays so."""
+        opened = self.__dict__
+        if "appender" in opened:
+            self.appender.close()
+        if "store" in opened:
+            self.store.close()
+
+
+class Deployment:
+    """See the module. `clock` gives milliseconds since 1970."""
+
+    def __init__(self, folder: Path, config: Config, clock: Clock = system_clock) -> None:
+        self.folder = folder
+        self.config = config
+        self.clock = clock
+        self.keyring = Keyring(folder / "keys", lambda: find_passphrase(folder))
+        self.logs = {short: LogHandle(self, short) for short in LOGS}
+
+    @classmethod
+    def create(
+        cls, folder: Path, config: Config, *, clock: Clock = system_clock, iterations: int | None = None
+    ) -> "Deployment":
+        """Make the folder, the keys and the configuration; refuses a folder that has a deployment.
+
+        `iterations` lowers the cost of guessing the passphrase, for tests. Raises `ConfigurationError`.
+        """
+        if (folder / "deployment.toml").exists():
+            raise ConfigurationError(f"{folder.name} already holds a deployment")
+        for part in ("", "logs", "run", "chain"):
+            (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            find_passphrase(folder)
+        except ConfigurationError:
+            write_secret(folder / "passphrase", f"{secrets.token_urlsafe(32)}\n".encode())
+        deployment = cls(folder, config, clock)
+        deployment.keyring.create(LOGS, iterations)
+        # Last, so that a deployment that was cut off while being made is not taken for one.
+        deployment.save_config(config)
+        return deployment
+
+    @classmethod
+    def open(cls, folder: Path, clock: Clock = system_clock) -> "Deployment":
+        """Open the deployment in a folder; raises `ConfigurationError`."""
+        return cls(folder, read_config(folder / "deployment.toml"), clock)
+
+    def save_config(self, config: Config) -> None:
+        """Replace `deployment.toml`, durably and whole."""
+        draft = self.folder / f".deployment.toml.{os.getpid()}"
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(format_config(config))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.folder / "deployment.toml")
+        self.config = config
+
+    # Where things are
+
+    @property
+    def trust_path(self) -> Path:
+        return self.folder / "trust.json"
+
+    @property
+    def status_path(self) -> Path:
+        return self.folder / "run" / "status.json"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.folder / "run" / "worker.lock"
+
+    @property
+    def nonce_path(self) -> Path:
+        return self.folder / "run" / "nonces.db"
+
+    def trust_document(self) -> bytes | None:
+        """The trust file in force, byte for byte; None before the registry was exported."""
+        try:
+            return self.trust_path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    # What is wired
+
+    @cached_property
+    def directory(self) -> Directory:
+        return Directory.from_file(self.trust_path, self.clock)
+
+    @cached_property
+    def sealer(self) -> Sm4Sealer:
+        return Sm4Sealer.from_file(self.keyring.sealing_path)
+
+    @cached_property
+    def recorder(self) -> AccessRecorder:
+        log = self.logs["access"]
+        return AccessRecorder(
+            log.appender,
+            log.origin,
+            self.config.operator,
+            self.keyring.operator_signer(),
+            self.clock,
+            os.urandom,
+        )
+
+    @cached_property
+    def credit(self) -> CreditService:
+        tags = self.keyring.person_tag_keys()
+        return CreditService(self.logs["credit"].reader, self.recorder, load_catalogue(), tags, self.clock)
+
+    @cached_property
+    def access(self) -> AccessService:
+        tags = self.keyring.person_tag_keys()
+        return AccessService(self.logs["access"].reader, self.recorder, tags, self.clock)
+
+    @cached_property
+    def certificate(self) -> CertificateService:
+        return CertificateService(self.logs["certificate"].reader, self.clock)
+
+    def log(self, short: str) -> LogHandle:
+        """A log by its short name; raises `NotFound`."""
+        if short not in self.logs:
+            raise NotFound(f"this deployment has the logs {', '.join(self.logs)}")
+        return self.logs[short]
+
+    def prepare(self) -> None:
+        """Make everything that serving needs now, in one thread, so that a failure stops the start."""
+        for log in self.logs.values():
+            assert log.appender
+            assert log.reader
+        assert self.credit
+        assert self.access
+        assert self.certificate
+        self.directory.warm(default_verifier())
+
+    # The chain
+
+    @cached_property
+    def embedded(self) -> "EmbeddedChain":
+        """The embedded chain; raises `ConfigurationError` in another mode."""
+        from ledger.chain.embedded import EmbeddedChain
+
+        if self.config.chain.mode != "embedded":
+            raise ConfigurationError(
+                f"chain.mode is {self.config.chain.mode}: there is no embedded chain here"
+            )
+        return EmbeddedChain(self.folder / "chain")
+
+    def node_settings(self) -> "NodeSettings":
+        """How the chain's nodes are reached; raises `ChainUnavailable` if the embedded one does not run."""
+        from ledger.chain.nodes import NodeSettings
+        from ledger.chain.port import FinalityPolicy
+
+        chain = self._chain_config()
+        urls = (self.embedded.url,) if chain.mode == "embedded" else chain.rpc
+        return NodeSettings(urls, gas_price=chain.gas_price, finality=FinalityPolicy.parse(chain.finality))
+
+    def chain_account(self) -> "ChainAccount":
+        """The operator's account on the chain; made if there is none yet."""
+        from ledger.chain.account import ChainAccount
+
+        path = self.keyring.chain_account_path
+        if not path.exists():
+            ChainAccount.generate().save(path, self.keyring.passphrase)
+        return ChainAccount.load(path, self.keyring.passphrase)
+
+    def open_chain(self, *, writing: bool = True) -> "EvmChain":
+        """The chain and the contracts that are pinned; raises `ConfigurationError` before deployment."""
+        from ledger.chain.evm import EvmChain
+        from ledger.chain.port import ChainDeployment
+
+        chain = self._chain_config()
+        if not chain.pinned:
+            raise ConfigurationError("the contracts are not deployed yet (xinzheng deploy)")
+        pinned = ChainDeployment(
+            int(chain.chain_id or 0),
+            str(chain.genesis),
+            str(chain.consortium),
+            str(chain.registry),
+            int(chain.deployed_block or 0),
+        )
+        return EvmChain(pinned, self.node_settings(), self.chain_account() if writing else None)
+
+    def _chain_config(self) -> ChainConfig:
+        if self.config.chain.mode == "none":
+            raise ConfigurationError("this deployment has no chain (chain.mode is none)")
+        return self.config.chain
+
+    # How it does
+
+    def readiness(self) -> dict[str, Any]:
+        """What `/readyz` says: whether every log can be appended to, and how far each has come.
+
+        The worker and the chain may lag: that is reported, and leaves it ready.
+        """
+        status = read_status(self.status_path)
+        alive = status is not None and status.alive(self.clock())
+        logs: dict[str, dict[str, Any]] = {}
+        ready = True
+        for log in self.logs.values():
+            line, writable = self._log_status(log)
+            ready = ready and writable
+            if status is not None and log.origin in status.logs:
+                reported = status.logs[log.origin]
+                line |= {
+                    "integrated": reported.integrated,
+                    "published": reported.published,
+                    "anchored": reported.anchored,
+                    "final": reported.final,
+                    "alarms": reported.alarms,
+                }
+                line["lag"] = max(0, line.get("accepted", 0) - reported.anchored)
+            logs[log.origin] = line
+        alarms = sorted({alarm for line in logs.values() for alarm in line.get("alarms", [])})
+        chain = status.chain if status is not None else "unknown"
+        return {"ready": ready, "worker": {"alive": alive}, "chain": chain, "alarms": alarms, "logs": logs}
+
+    def _log_status(self, log: LogHandle) -> tuple[dict[str, Any], bool]:
+        try:
+            accepted = log.store.size()
+        except LedgerError as error:
+            return {"error": error.code}, False
+        broken = "appender" in log.__dict__ and log.appender.failure is not None
+        return {"accepted": accepted}, not broken
+
+    def close(self) -> None:
+        """Commit what waits and close everything."""
+        if "recorder" in self.__dict__:
+            self.recorder.close()
+        for log in self.logs.values():
+            log.close()
