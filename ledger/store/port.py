@@ -176,8 +176,8 @@ class LogStore(Protocol):
 
     def latest_checkpoint(self) -> StoredCheckpoint | None: ...
 
-    def checkpoint(self, size: int) -> StoredCheckpoint | None:
-        """The newest checkpoint of exactly that size."""
+    def checkpoint(self, size: int, note_hash: bytes | None = None) -> StoredCheckpoint | None:
+        """The newest checkpoint of exactly that size, or the one of that size with this note hash."""
 
     def checkpoints(self, after_size: int, limit: int) -> list[StoredCheckpoint]:
         """The newest checkpoint of each published size above `after_size`, ascending, at most `limit`."""

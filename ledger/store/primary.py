@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 
 from ledger.errors import CheckpointRefused, InputError
+from ledger.gm import sm3
 from ledger.store.connection import SqliteFile
 from ledger.store.port import (
     Accepted,
@@ -45,6 +46,10 @@ def _split_keys(keys: bytes) -> tuple[bytes, ...]:
 def _entry(row: tuple[int, str, bytes, bytes, bytes, bytes, int]) -> StoredEntry:
     index, issuer, id, entry, leaf, keys, accepted_at = row
     return StoredEntry(index, issuer, _id_text(id), entry, leaf, _split_keys(keys), accepted_at)
+
+
+def _hash_note(note: bytes) -> bytes:
+    return sm3(note[: note.find(b"\n\n") + 1])
 
 
 def _next_index(connection: sqlite3.Connection) -> int:
@@ -155,10 +160,15 @@ class PrimaryTables:
             row = reader.execute(_CHECKPOINT + "ORDER BY seq DESC LIMIT 1").fetchone()
         return StoredCheckpoint(*row) if row else None
 
-    def checkpoint(self, size: int) -> StoredCheckpoint | None:
+    def checkpoint(self, size: int, note_hash: bytes | None = None) -> StoredCheckpoint | None:
+        order = "ORDER BY seq DESC LIMIT 1" if note_hash is None else "ORDER BY seq"
         with self._log.reading() as reader:
-            row = reader.execute(_CHECKPOINT + "WHERE size = ? ORDER BY seq DESC LIMIT 1", (size,)).fetchone()
-        return StoredCheckpoint(*row) if row else None
+            # The one that was anchored is nearly always the first of its size.
+            for row in reader.execute(_CHECKPOINT + "WHERE size = ? " + order, (size,)):
+                stored = StoredCheckpoint(*row)
+                if note_hash in (None, _hash_note(stored.note)):
+                    return stored
+        return None
 
     def checkpoints(self, after_size: int, limit: int) -> list[StoredCheckpoint]:
         with self._log.reading() as reader:
