@@ -104,7 +104,7 @@ Day = Annotated[str, AfterValidator(_day)]
 Instant = Annotated[str, AfterValidator(_instant)]
 TagHex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Digest = TagHex
-Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$"), AfterValidator(_token)]
 """A code of the catalogue."""
 Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$"), AfterValidator(_token)]
 """A public name of a resource, an exchange or a desk: printable ASCII without spaces."""
