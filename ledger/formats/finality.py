@@ -22,20 +22,8 @@ from ledger.gm import Signer, sm3
 
 WITNESSED = "witnessed"
 
-_ANCHOR = frozenset(
-    [
-        "chainId",
-        "registry",
-        "logId",
-        "size",
-        "root",
-        "indexRoot",
-        "noteHash",
-        "txHash",
-        "blockNumber",
-        "blockHash",
-    ]
-)
+_OF_THE_LOG = ("chainId", "registry", "logId", "size", "root", "indexRoot", "noteHash")
+_ANCHOR = frozenset((*_OF_THE_LOG, "txHash", "blockNumber", "blockHash"))
 _WITNESSED = frozenset(("kind", "signatures"))
 
 

@@ -84,7 +84,9 @@ class Frontier:
         self.size = size
         self.hashes = list(hashes)
         if len(self.hashes) != size.bit_count():
-            raise IntegrityError(f"a tree of size {size} has {size.bit_count()} complete subtrees at its edge")
+            raise IntegrityError(
+                f"a tree of size {size} has {size.bit_count()} complete subtrees at its edge"
+            )
 
     @classmethod
     def read(cls, size: int, reader: HashReader) -> "Frontier":

@@ -1,0 +1,170 @@
+"""The command `verify`: a bundle and a trust file in, verdicts and an exit status out."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ledger.errors import InputError, LedgerError, TooLarge
+from ledger.formats.bundle import MAX_BUNDLE
+from ledger.formats.times import format_time, parse_time
+from ledger.formats.trust import MAX_TRUST
+from ledger.verify.node import ChainNode, HttpRpc
+from ledger.verify.question import Question, parse_after, parse_expect, parse_require
+from ledger.verify.report import EXIT_UNUSABLE, Report
+from ledger.verify.verdicts import OUTCOME_NAMES, VERDICT_NAMES, VERDICTS
+from ledger.verify.verifier import verify_bundle
+
+EPILOG = f"""
+Exit status: 0 every required verdict passes and none fails; 1 otherwise; 2 the input is unusable.
+
+Verdicts: {", ".join(VERDICTS)}. Required are checkpoint; signature, issuer and inclusion where the
+bundle has entries; completeness and disclosure where it has those; and what --require names.
+
+An answer about a natural person is complete only with one --expect for each epoch of the person-tag key
+(the trust file's `epochs` says how many).
+
+What this cannot show: a stolen member key together with a dishonest log can backdate a statement to before
+the key's revocation. Only witnesses and anchors, which fix when an entry was first seen, show that: where it
+matters, ask for them (--require witnesses,anchor,finality).
+"""
+
+
+@click.command("verify", epilog=EPILOG)
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--trust", required=True, type=click.Path(path_type=Path), help="The trust file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--now", metavar="TIME", help="The present, RFC 3339 UTC; without it this machine's clock.")
+@click.option(
+    "--max-age",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    help="Maximum age of the checkpoint (default 24 hours) and, if given, of the trust file.",
+)
+@click.option(
+    "--trust-max-age", type=click.IntRange(min=0), metavar="SECONDS", help="Maximum age of the trust file."
+)
+@click.option("--require", metavar="VERDICT,...", default="", help="Verdicts required besides the default.")
+@click.option("--expect", multiple=True, metavar="NAME:TAG", help="A key that is asked about; repeatable.")
+@click.option(
+    "--after",
+    multiple=True,
+    metavar="NAME:TAG:COUNT:HEAD:LAST",
+    help="Pages of a key already verified: entries, chain head, last log index; repeatable.",
+)
+@click.option("--rpc", metavar="URL", help="Your own chain node, which then backs the anchor.")
+def main(
+    bundle: Path,
+    trust: Path,
+    as_json: bool,
+    now: str | None,
+    max_age: int | None,
+    trust_max_age: int | None,
+    require: str,
+    expect: tuple[str, ...],
+    after: tuple[str, ...],
+    rpc: str | None,
+) -> None:
+    """Verify BUNDLE offline against a trust file."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        question = Question(
+            now=time.time_ns() // 1_000_000 if now is None else parse_time(now),
+            max_age=max_age,
+            trust_max_age=trust_max_age,
+            require=parse_require(require),
+            expect=parse_expect(expect),
+            after=parse_after(after),
+            node=ChainNode(HttpRpc(rpc)) if rpc is not None else None,
+        )
+        report = verify_bundle(_read(bundle, MAX_BUNDLE), _read(trust, MAX_TRUST), question)
+    except LedgerError as error:
+        _print_unusable(error, as_json)
+        sys.exit(EXIT_UNUSABLE)
+    if as_json:
+        click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+    else:
+        print_report(report)
+    sys.exit(report.exit_status)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """A file's bytes, never more than `limit`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > limit:
+        raise TooLarge(f"{path} has more than {limit} bytes")
+    return data
+
+
+def _print_unusable(error: LedgerError, as_json: bool) -> None:
+    if as_json:
+        problem = {"code": error.code, "zh": error.zh, "en": error.en, "detail": error.detail}
+        click.echo(
+            json.dumps(
+                {"verdicts": {}, "reasons": {}, "exit": EXIT_UNUSABLE, "error": problem}, ensure_ascii=False
+            )
+        )
+    else:
+        click.echo(f"无法使用 unusable: {error.zh} {error.en}", err=True)
+        if error.detail:
+            click.echo(f"  {_printable(error.detail)}", err=True)
+
+
+def _printable(text: str) -> str:
+    """Text from a file, without anything that could steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def print_report(report: Report) -> None:
+    """Print a report for people: Chinese first, English beside it, one line a verdict."""
+    answer = report.as_json()
+    checkpoint = answer["checkpoint"]
+    click.echo(f"日志 log: {report.bundle.origin}")
+    click.echo(f"检查点 checkpoint: {checkpoint['size']} 条 entries, {checkpoint['time']}")
+    for verdict, outcome in answer["verdicts"].items():
+        zh, en = VERDICT_NAMES[verdict]
+        outcome_zh, outcome_en = OUTCOME_NAMES[outcome]
+        mark = "*" if verdict in report.required else " "
+        click.echo(f"{mark} {zh} {en}: {outcome_zh} {outcome_en}")
+        for sentence in answer["sentences"][verdict]:
+            click.echo(f"      {sentence['zh']} {sentence['en']} [{sentence['reason']}]")
+    for entry in answer["entries"]:
+        _print_entry(entry)
+    for key in answer["keys"]:
+        _print_key(key)
+    exported = report.trust.exported
+    click.echo(
+        f"所依据的信任文件导出于 trust file exported at: {format_time(exported.at)} "
+        f"(链 chain {exported.chain_id}, 区块 block {exported.block})"
+    )
+    if not report.proves_something:
+        click.echo("证据包未作任何主张。 The bundle makes no claim.")
+    proven = report.exit_status == 0
+    click.echo("结论 result: " + ("已证明 proven" if proven else "未证明 not proven"))
+
+
+def _print_entry(entry: dict[str, Any]) -> None:
+    outcomes = ", ".join(
+        f"{VERDICT_NAMES[verdict][0]} {verdict} {OUTCOME_NAMES[outcome][0]} {outcome}"
+        for verdict, outcome in entry["verdicts"].items()
+    )
+    what = " ".join(entry[name] for name in ("kind", "issuer", "id", "at") if name in entry)
+    click.echo(f"  条目 entry {entry['index']}: {what or '形式不符 malformed'}")
+    click.echo(f"      {outcomes}")
+
+
+def _print_key(key: dict[str, Any]) -> None:
+    zh, en = OUTCOME_NAMES[key["completeness"]]
+    click.echo(f"  键 key {_printable(key['name'])}:{key['tag']}: {zh} {en} [{', '.join(key['reasons'])}]")
+    if "entries" in key:
+        before = f", 此前页 before {key['before']}" if "before" in key else ""
+        click.echo(f"      条目 entries {key['entries']}, 已出示 shown {key['shown']}{before}")
