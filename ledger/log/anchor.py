@@ -190,7 +190,7 @@ class Anchorer:
         if mined is None or not mined.succeeded:
             return
         point("anchor.mined")
-        # A crash before this leaves the anchor `sent` though it is on the chain, where the next round sees it.
+        # A crash before this leaves the anchor `sent` though it is on the chain; the next round sees it.
         self._store.put_anchor(
             replace(
                 anchor,

@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from ledger.log.audit_report import AuditReport, Finding, finding
 from ledger.merkle import EMPTY_ROOT, HASH_SIZE, TILE_WIDTH, Frontier, leaf_hash, node_hash, root_hash
 from ledger.store.port import LogStore
+from ledger.store.raw import HashRow, id_text
 
 RANGE = 64 * TILE_WIDTH
 """Entries that one process hashes at a time."""
-
-HashRow = tuple[int, bytes, bytes, str, str]
-"""index, entry bytes, stored leaf hash, issuer, id"""
 
 _NO_LEAF = bytes(HASH_SIZE)
 
@@ -53,7 +51,7 @@ def hash_range(
         wanted.setdefault((size - 1) // TILE_WIDTH, []).append(size)
     read = iter(rows)
     row = next(read, None)
-    names: list[tuple[str, str] | None] = []
+    names: list[tuple[str, bytes] | None] = []
     for index in range(start, stop):
         if row is None or row[0] != index:
             result.findings.append(finding("entry_missing", index))
@@ -63,7 +61,7 @@ def hash_range(
             _, entry, stored, issuer, id = row
             leaf = leaf_hash(entry)
             if leaf != stored:
-                result.findings.append(finding("leaf_differs", index, "", issuer, id))
+                result.findings.append(finding("leaf_differs", index, "", issuer, id_text(id)))
             result.entry_bytes += len(entry)
             leaves.append(leaf)
             names.append((issuer, id))
@@ -87,7 +85,7 @@ def _compare_tile(
     result: HashedRange,
     tile: int,
     leaves: list[bytes],
-    names: list[tuple[str, str] | None],
+    names: list[tuple[str, bytes] | None],
     stored: bytes,
     integrated: int,
 ) -> None:
@@ -97,7 +95,8 @@ def _compare_tile(
         return
     for position in range(due):
         if leaves[position] != stored[position * HASH_SIZE : (position + 1) * HASH_SIZE]:
-            issuer, id = names[position] or (None, None)
+            name = names[position]
+            issuer, id = (name[0], id_text(name[1])) if name else (None, None)
             result.findings.append(finding("tile_differs", first + position, "", issuer, id))
 
 

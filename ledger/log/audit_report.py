@@ -35,7 +35,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "已签名的检查点所含条目多于现存条目：条目被删除。",
         "A signed checkpoint covers more entries than there are: entries were removed.",
     ),
-    "checkpoint_time": ("检查点的时间倒退。", "The time of checkpoints goes back."),
+    "checkpoint_order": ("检查点的大小或时间倒退。", "The size or the time of checkpoints goes back."),
     "entry_form": ("条目的格式不符合规定。", "The entry is not in the required form."),
     "entry_row_differs": (
         "条目的存储字段（签发单位、编号）与其内容不符。",
@@ -70,6 +70,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "sealed_unannounced": (
         "存有陈述未声明的密封内容。",
         "Sealed content is stored that the entry does not name.",
+    ),
+    "stray_row": (
+        "存有不属于任何条目的密封内容或回执签名。",
+        "Sealed content or a receipt signature is stored that belongs to no entry.",
     ),
     "receipt_signature": (
         "保存的回执签名与条目不符：签名、位置或受理时间被改动。",

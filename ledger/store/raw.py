@@ -1,0 +1,135 @@
+"""The bare rows of a log's SQLite files, for an audit that believes nothing but the bytes.
+
+A `RawLog` is a folder: cheap to hand to another process. Every reading method opens a connection of its own,
+read-only, and streams; nothing is cached, sorted through an index or taken from another table than named,
+since whoever changed a value may have changed those as well. An id is 16 bytes, as stored.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ledger.store.connection import translated
+from ledger.store.port import Sealed, StoredCheckpoint
+
+HashRow = tuple[int, bytes, bytes, str, bytes]
+"""index, entry, leaf hash, issuer, id"""
+IndexRow = tuple[int, bytes, bytes]
+"""index, leaf hash, index keys joined"""
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """A row of the entry table and what belongs to it."""
+
+    index: int
+    issuer: str
+    id: bytes
+    entry: bytes
+    leaf: bytes
+    index_keys: bytes
+    accepted_at: int
+    sealed: Sealed | None
+    receipt: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawLog:
+    """The files of one log, in `folder`."""
+
+    folder: Path
+
+    def size(self) -> int:
+        """The number of entries, if none is missing: the last index plus one."""
+        with self._open("log.db") as db:
+            return int(db.execute("SELECT ifnull(max(idx) + 1, 0) FROM entry").fetchone()[0])
+
+    def hash_rows(self, start: int, stop: int) -> Iterator[HashRow]:
+        with self._open("log.db") as db:
+            yield from db.execute(
+                "SELECT idx, entry, leaf, issuer, id FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx",
+                (start, stop),
+            )
+
+    def index_rows(self, stop: int) -> Iterator[IndexRow]:
+        with self._open("log.db") as db:
+            yield from db.execute(
+                "SELECT idx, leaf, index_keys FROM entry WHERE idx < ? ORDER BY idx", (stop,)
+            )
+
+    def entries(self, start: int, stop: int) -> Iterator[RawEntry]:
+        with self._open("log.db") as db:
+            rows = db.execute(
+                "SELECT e.idx, e.issuer, e.id, e.entry, e.leaf, e.index_keys, e.accepted_at,"
+                " s.ciphertext, s.key_id, r.signature FROM entry e"
+                " LEFT JOIN sealed s ON s.idx = e.idx LEFT JOIN receipt r ON r.first_index = e.idx"
+                " WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx",
+                (start, stop),
+            )
+            for index, issuer, id, entry, leaf, keys, accepted_at, ciphertext, key_id, signature in rows:
+                sealed = None if ciphertext is None else Sealed(ciphertext, key_id)
+                yield RawEntry(index, issuer, id, entry, leaf, keys, accepted_at, sealed, signature)
+
+    def entry_bytes(self, index: int) -> bytes | None:
+        with self._open("log.db") as db:
+            row = db.execute("SELECT entry FROM entry WHERE idx = ?", (index,)).fetchone()
+        return row[0] if row else None
+
+    def repeated_ids(self) -> list[tuple[int, str, bytes]]:
+        """(index of the later one, issuer, id) of ids that stand twice; sorted without the table's index."""
+        with self._open("log.db") as db:
+            return db.execute(
+                "SELECT max(idx), issuer, id FROM entry NOT INDEXED GROUP BY issuer, id HAVING count(*) > 1"
+            ).fetchall()
+
+    def strays(self) -> list[int]:
+        """Indexes of sealed contents and receipts that belong to no entry."""
+        with self._open("log.db") as db:
+            rows = db.execute(
+                "SELECT idx FROM sealed WHERE idx NOT IN (SELECT idx FROM entry) UNION"
+                " SELECT first_index FROM receipt WHERE first_index NOT IN (SELECT idx FROM entry)"
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def checkpoints(self) -> Iterator[StoredCheckpoint]:
+        """Every published checkpoint, in the order of publishing."""
+        with self._open("log.db") as db:
+            for row in db.execute("SELECT size, root, index_root, time, note FROM checkpoint ORDER BY seq"):
+                yield StoredCheckpoint(*row)
+
+    def tiles(self, level: int, start: int, stop: int) -> dict[int, bytes]:
+        """The stored tiles start..stop-1 of a tile level."""
+        with self._open("derived.db") as db:
+            rows = db.execute(
+                "SELECT idx, data FROM tile WHERE level = ? AND idx >= ? AND idx < ?", (level, start, stop)
+            )
+            return dict(rows.fetchall())
+
+    def links(self, stop: int) -> Iterator[tuple[int, bytes]]:
+        with self._open("derived.db") as db:
+            yield from db.execute("SELECT idx, data FROM link WHERE idx < ? ORDER BY idx", (stop,))
+
+    def leaf_lookup(self, prefix: int) -> list[int]:
+        with self._open("derived.db") as db:
+            return [row[0] for row in db.execute("SELECT idx FROM leaf WHERE prefix = ?", (prefix,))]
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[sqlite3.Connection]:
+        with translated():
+            path = (self.folder / name).absolute()
+            db: Any = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)
+            try:
+                yield db
+            finally:
+                db.close()
+
+
+def id_text(id: object) -> str:
+    """A stored id as text; whatever stands there, if it is none."""
+    text = id.hex() if isinstance(id, bytes) else "?"
+    if len(text) != 32:
+        return text[:64]
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
