@@ -62,12 +62,16 @@ def _load(name: str) -> Backend | str:
     return f"{name!r} is none of {', '.join(ORDER)}"
 
 
-def backend(name: str) -> Backend:
+def _named(name: str) -> Backend:
     """Return the backend of that name; raises BackendMissing, saying why."""
     loaded = _load(name)
     if isinstance(loaded, str):
         raise BackendMissing(loaded)
     return loaded
+
+
+# `signer` has an argument of this name.
+backend = _named
 
 
 def installed() -> list[Backend]:
@@ -76,14 +80,14 @@ def installed() -> list[Backend]:
     return [found for found in loaded if not isinstance(found, str)]
 
 
-def signer(key: PrivateKey, backend_name: str | None = None) -> Signer:
+def signer(key: PrivateKey, backend: str | None = None) -> Signer:
     """Return a signer for `key`, by the named, the configured or the first installed backend.
 
     Raises BackendMissing if the one named is not there, or none is.
     """
-    wanted = backend_name or os.environ.get(ENVIRONMENT)
+    wanted = backend or os.environ.get(ENVIRONMENT)
     if wanted:
-        return backend(wanted).signer(key)
+        return _named(wanted).signer(key)
     found = installed()
     if not found:
         raise BackendMissing("no library for SM2 signatures: install OpenSSL 3, tongsuopy or gmssl")

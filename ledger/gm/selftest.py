@@ -28,6 +28,7 @@ from ledger.gm.tables import Table, build_table
 
 _MAX_NAMED = 20
 _TABLES_KEPT = 8
+_MAX_BRACKETS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ def read_vectors(text: str) -> Iterator[Vector]:
         if not line.strip():
             continue
         try:
+            # Some packages raise Python's recursion limit beyond what the C stack bears.
+            if line.count("[") + line.count("{") > _MAX_BRACKETS:
+                raise FormatError("a flat object is expected")
             member = json.loads(line)
             if not isinstance(member, dict) or not isinstance(member.get("ok"), bool):
                 raise FormatError("an object with a boolean `ok` is expected")
