@@ -71,7 +71,7 @@ def embedded_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedde
     chain = EmbeddedChain(tmp_path_factory.mktemp("chain"))
     chain.start()
     yield chain
-    chain.stop()
+    chain.stop(save=False)
 
 
 @pytest.fixture(scope="session")

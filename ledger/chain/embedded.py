@@ -112,13 +112,14 @@ class EmbeddedChain:
                 process = self._launch(binary)
         self._await_answer(process)
 
-    def stop(self) -> None:
-        """Save, then end the process that `process.json` names, and no other."""
+    def stop(self, save: bool = True) -> None:
+        """Save unless told not to, then end the process that `process.json` names, and no other."""
         process = self._running()
         if process is None:
             return
-        with contextlib.suppress(ChainUnavailable):
-            self.save()
+        if save:
+            with contextlib.suppress(ChainUnavailable):
+                self.save()
         self._signal(process, signal.SIGTERM)
         if not self._ended(process, _STOP_TIMEOUT):
             self._signal(process, signal.SIGKILL)

@@ -56,6 +56,8 @@ class EvmNode:
         self.web3 = Web3(provider)
         self.trusted = False
         self._pinned = pinned
+        # Building one from its ABI takes longer than a call.
+        self._contracts: dict[tuple[str, str | None], Contract] = {}
 
     def answer(self, question: Callable[["EvmNode"], T]) -> T:
         try:
@@ -92,10 +94,15 @@ class EvmNode:
 
     def contract(self, name: str, address: str | None = None) -> Contract:
         """A contract at its address; without one, its factory."""
-        source = artifact.artifact(name)
-        if address is None:
-            return cast(Contract, self.web3.eth.contract(abi=source.abi, bytecode=HexStr(source.bytecode)))
-        return self.web3.eth.contract(address=_checksum(address), abi=source.abi)
+        known = self._contracts.get((name, address))
+        if known is None:
+            source, make = artifact.artifact(name), self.web3.eth.contract
+            if address is None:
+                known = cast(Contract, make(abi=source.abi, bytecode=HexStr(source.bytecode)))
+            else:
+                known = make(address=_checksum(address), abi=source.abi)
+            self._contracts[name, address] = known
+        return known
 
     def block(self, which: BlockIdentifier) -> Block:
         try:
