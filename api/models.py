@@ -165,7 +165,6 @@ class EntryAnswer(BaseModel):
 class InclusionAnswer(BaseModel):
     leaf_index: int
     size: int
-    root: str
     proof: list[str]
 
 

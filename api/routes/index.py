@@ -8,7 +8,9 @@ from api.answers import bundled_answer
 from api.context import log_named
 from api.cursors import format_cursor, parse_cursor
 from api.models import BundleAnswer, IndexPath, IndexQuery
-from ledger.formats.bundle import After
+from ledger.domain.kinds import INDEXES
+from ledger.errors import CursorInvalid, NotFound
+from ledger.formats.bundle import After, format_bundle
 
 blueprint = APIBlueprint("index", __name__, url_prefix="/v1/logs/<log>", abp_tags=[Tag(name="index")])
 
@@ -21,11 +23,17 @@ def lookup(path: IndexPath, query: IndexQuery) -> Response:
     position = parse_cursor(query.after, _CURSOR)
     after = None
     if position is not None:
+        if position["count"] == 0:
+            raise CursorInvalid
         after = After(position["count"], bytes.fromhex(position["head"]), position["last"])
-    page = log_named(path.log).reader.page(path.name, path.tag, after, query.limit, query.level)
+    reader = log_named(path.log).reader
+    if path.name not in INDEXES[path.log]:
+        raise NotFound(f"this log has the indexes {', '.join(INDEXES[path.log])}")
+    checkpoint = reader.checkpoint(query.level)
+    history = reader.lookup(checkpoint, path.name, path.tag, after, query.limit)
+    bundle = reader.bundle(checkpoint, [entry.index for entry in history.entries], [history.completeness])
     following = None
-    if page.after is not None:
-        following = format_cursor(
-            {"count": page.after.count, "head": page.after.head.hex(), "last": page.after.last}
-        )
-    return bundled_answer({"total": page.total, "next": following}, page.bundle)
+    if history.next_after is not None:
+        place = history.next_after
+        following = format_cursor({"count": place.count, "head": place.head.hex(), "last": place.last})
+    return bundled_answer({"total": history.count, "next": following}, format_bundle(bundle))

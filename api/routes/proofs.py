@@ -15,6 +15,8 @@ from api.models import (
     LogPath,
     PageQuery,
 )
+from ledger.errors import NotFound, NotYetPublished, ParameterInvalid
+from ledger.log.reader import LogReader
 
 blueprint = APIBlueprint("proofs", __name__, url_prefix="/v1/logs/<log>", abp_tags=[Tag(name="proofs")])
 
@@ -22,7 +24,7 @@ blueprint = APIBlueprint("proofs", __name__, url_prefix="/v1/logs/<log>", abp_ta
 @blueprint.get("/checkpoint", summary="The latest checkpoint, a signed note", security=[])
 def checkpoint(path: LogPath) -> Response:
     """text/plain, in the form of C2SP signed notes with SM3 and SM2."""
-    latest = log_named(path.log).reader.checkpoint("published")
+    latest = log_named(path.log).reader.checkpoint()
     return Response(latest.note, content_type="text/plain; charset=utf-8")
 
 
@@ -43,15 +45,15 @@ def checkpoints(path: LogPath, query: PageQuery) -> Response:
 )
 def inclusion(path: LogPath, query: InclusionQuery) -> Response:
     """Under a published checkpoint's size, the latest's unless told."""
-    proof = log_named(path.log).reader.inclusion(bytes.fromhex(query.leaf_hash), query.size)
-    return json_answer(
-        {
-            "leaf_index": proof.index,
-            "size": proof.size,
-            "root": proof.root.hex(),
-            "proof": [node.hex() for node in proof.path],
-        }
-    )
+    reader = log_named(path.log).reader
+    size = _published(reader, query.size)
+    index = reader.find_leaf(bytes.fromhex(query.leaf_hash))
+    if index is None:
+        raise NotFound("the log has no integrated entry with this leaf hash")
+    if index >= size:
+        raise NotYetPublished(f"the entry is not in the tree of size {size}")
+    proof = reader.inclusion(index, size)
+    return json_answer({"leaf_index": index, "size": size, "proof": [node.hex() for node in proof]})
 
 
 @blueprint.get(
@@ -62,7 +64,18 @@ def inclusion(path: LogPath, query: InclusionQuery) -> Response:
 )
 def consistency(path: LogPath, query: ConsistencyQuery) -> Response:
     """`first` and `second` are tree sizes up to the latest checkpoint's."""
-    nodes = log_named(path.log).reader.consistency(query.first, query.second)
+    reader = log_named(path.log).reader
+    if not query.first <= _published(reader, query.second):
+        raise ParameterInvalid("first must not be larger than second")
+    proof = reader.consistency(query.first, query.second)
     return json_answer(
-        {"first": query.first, "second": query.second, "proof": [node.hex() for node in nodes]}
+        {"first": query.first, "second": query.second, "proof": [node.hex() for node in proof]}
     )
+
+
+def _published(reader: LogReader, size: int | None) -> int:
+    """A tree size that may be asked about: the latest checkpoint's, or a smaller one."""
+    latest = reader.checkpoint().size
+    if size is not None and size > latest:
+        raise NotYetPublished(f"the latest checkpoint has size {latest}")
+    return latest if size is None else size

@@ -1,13 +1,11 @@
 """Checking a receipt against what was submitted, before anybody relies on it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ledger.errors import AnswerInvalid, FormatError, KeyUnusable, SignatureInvalid
-from ledger.formats import strictjson
-from ledger.formats.note import parse_vkey
 from ledger.formats.receipt import Receipt, parse_receipt, verify_receipt
 from ledger.formats.statement import Manifest
+from ledger.formats.trust import parse_trust
 from ledger.gm import PublicKey
 from ledger.merkle import leaf_hash
 
@@ -15,13 +13,13 @@ from ledger.merkle import leaf_hash
 def receipt_keys(trust: bytes) -> Mapping[str, Sequence[PublicKey]]:
     """The log keys of a trust file, by origin; revoked keys are left out. Raises `AnswerInvalid`."""
     try:
-        document: Any = strictjson.loads(trust)
-        return {
-            origin: [parse_vkey(key["vkey"]).public for key in log["keys"] if key["revoked"] is None]
-            for origin, log in document["logs"].items()
-        }
-    except (FormatError, KeyUnusable, KeyError, TypeError, AttributeError) as error:
+        logs = parse_trust(trust).logs
+    except (FormatError, KeyUnusable) as error:
         raise AnswerInvalid("the trust file is not in form") from error
+    return {
+        origin: [key.vkey.public for key in log.keys if key.window.revoked is None]
+        for origin, log in logs.items()
+    }
 
 
 def check_receipt(

@@ -28,12 +28,13 @@ from ledger.log.admission import Admission
 from ledger.log.appender import Appender
 from ledger.log.clock import Clock, system_clock
 from ledger.log.directory import Directory
-from ledger.log.reader import LogReader
+from ledger.log.reader import ChainPlace, LogReader
 from ledger.log.sealer import Sm4Sealer
 from ledger.log.status import read_status
-from ledger.services.access import AccessRecorder, AccessService
+from ledger.services.access import AccessService
 from ledger.services.certificate import CertificateService
 from ledger.services.credit import CreditService
+from ledger.services.recorder import AccessRecorder
 from ledger.store import SqliteStore
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ class LogHandle:
 
     @cached_property
     def reader(self) -> LogReader:
-        return LogReader(self.store, self.origin)
+        chain = self._deployment.config.chain
+        place = None
+        if chain.chain_id is not None and chain.registry is not None:
+            place = ChainPlace(chain.chain_id, chain.registry)
+        return LogReader(self.store, self.origin, place)
 
     @cached_property
     def admission(self) -> Admission:

@@ -17,6 +17,7 @@ from ledger.gm import PrivateKey, signer, verify
 
 SIGNER = signer(PrivateKey.generate())
 NONCE = bytes(range(16))
+DIGEST = body_digest(b"{}")
 GOOD = dict(
     sign_request(SIGNER, "POST", "/v1/checks", "", body_digest(b"{}"), created=1795334400, nonce=NONCE)
 )

@@ -1,0 +1,231 @@
+"""Who is calling is proved by a signature over the request, once, near its time, by a key in force."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from api.nonces import NonceStore
+from api.roles import RULES
+from ledger.errors import NonceReplayed
+from ledger.formats.http_signature import body_digest, content_digest
+from ledger.gm import PrivateKey, signer
+
+PATH = "/v1/members"
+
+
+def code(response: Any) -> tuple[int, str]:
+    assert response.mimetype == "application/problem+json"
+    document = response.get_json()
+    assert document["status"] == response.status_code
+    assert document["type"] == f"urn:xinzheng:error:{document['code']}"
+    assert document["zh"]
+    assert document["en"]
+    return response.status_code, document["code"]
+
+
+def test_a_signed_request_is_answered(city: Any) -> None:
+    assert city.request("GET", PATH, member=city.AUDITOR).status_code == 200
+
+
+def test_an_unsigned_request_is_told_how_to_sign(city: Any) -> None:
+    response = city.request("GET", PATH)
+    assert code(response) == (401, "request_unsigned")
+    assert "content-digest" in response.headers["Accept-Signature"]
+
+
+def test_every_route_stands_in_the_rule_table_and_every_rule_has_a_route(city: Any) -> None:
+    endpoints = {rule.endpoint for rule in city.app.url_map.iter_rules()}
+    assert endpoints == set(RULES)
+
+
+def test_every_signed_route_refuses_an_unsigned_request(city: Any) -> None:
+    for rule in city.app.url_map.iter_rules():
+        if not RULES[rule.endpoint].signed:
+            continue
+        path = rule.rule.replace("<log>", "credit").replace("<int:index>", "0")
+        path = (
+            path.replace("<issuer>", city.PUBLISHER).replace("<tag>", "0" * 64).replace("<name>", "subject")
+        )
+        path = path.replace("<id>", "01a2020d-0000-7000-8000-000000000000")
+        method = "POST" if "POST" in rule.methods else "GET"
+        body = b"{}" if method == "POST" else None
+        assert code(city.request(method, path, body=body)) == (401, "request_unsigned"), rule.endpoint
+
+
+def test_a_replayed_request_is_refused(city: Any) -> None:
+    nonce = os.urandom(16)
+    assert city.request("GET", PATH, member=city.AUDITOR, nonce=nonce).status_code == 200
+    assert code(city.request("GET", PATH, member=city.AUDITOR, nonce=nonce)) == (401, "nonce_replayed")
+
+
+def test_another_member_may_use_the_same_nonce(city: Any) -> None:
+    nonce = os.urandom(16)
+    for member in (city.AUDITOR, city.OFFICER):
+        assert city.request("GET", PATH, member=member, nonce=nonce).status_code == 200
+
+
+def test_a_request_with_a_wrong_signature_uses_up_no_nonce(city: Any) -> None:
+    nonce = os.urandom(16)
+    spoiled = city.request("GET", PATH, member=city.AUDITOR, nonce=nonce, query="x=1", change=_resign_nothing)
+    assert code(spoiled)[0] in (400, 401, 403)
+    assert city.request("GET", PATH, member=city.AUDITOR, nonce=nonce).status_code == 200
+
+
+def _resign_nothing(headers: dict[str, str]) -> None:
+    headers["Signature"] = "sig1=:" + "AAAA" * 21 + "AQ==:"
+
+
+def test_nonces_are_remembered_over_a_restart(tmp_path: Any) -> None:
+    path, key, nonce = tmp_path / "nonces.db", "ab" * 32, os.urandom(16)
+    NonceStore(path, lambda: 0.0).use(key, nonce, 600)
+    with pytest.raises(NonceReplayed):
+        NonceStore(path, lambda: 599.0).use(key, nonce, 600)
+
+
+def test_nonces_are_forgotten_when_their_time_is_over(tmp_path: Any) -> None:
+    path, key, nonce = tmp_path / "nonces.db", "ab" * 32, os.urandom(16)
+    NonceStore(path, lambda: 0.0).use(key, nonce, 600)
+    NonceStore(path, lambda: 601.0).use(key, nonce, 1200)
+
+
+def test_a_spoiled_nonce_file_is_begun_anew(tmp_path: Any) -> None:
+    path = tmp_path / "nonces.db"
+    path.write_bytes(b"no database" * 100)
+    NonceStore(path, lambda: 0.0).use("ab" * 32, os.urandom(16), 600)
+
+
+@pytest.mark.parametrize(("skew", "status"), [(-301, 401), (-299, 200), (299, 200), (302, 401)])
+def test_a_clock_may_differ_by_300_seconds(city: Any, skew: int, status: int) -> None:
+    response = city.request("GET", PATH, member=city.AUDITOR, created=city.clock() // 1000 + skew)
+    assert response.status_code == status
+    if status == 401:
+        assert code(response) == (401, "request_expired")
+
+
+def test_an_unknown_key_is_refused(city: Any) -> None:
+    city.signers["stranger"] = signer(PrivateKey.generate())
+    assert code(city.request("GET", PATH, member="stranger")) == (403, "key_unknown")
+
+
+def test_a_revoked_key_is_refused_soon_after(city: Any) -> None:
+    assert city.request("GET", PATH, member=city.AUDITOR).status_code == 200
+    city.register(**{f"revoked_{city.AUDITOR}": "2026-01-01T00:00:00Z"})
+    assert code(city.request("GET", PATH, member=city.AUDITOR)) == (403, "key_revoked")
+
+
+def test_a_key_outside_its_window_is_refused(city: Any) -> None:
+    city.register(**{f"until_{city.AUDITOR}": "2026-01-01T00:00:00Z"})
+    assert code(city.request("GET", PATH, member=city.AUDITOR)) == (403, "key_expired")
+
+
+def _set(name: str, value: str) -> Callable[[dict[str, str]], None]:
+    return lambda headers: headers.__setitem__(name, value)
+
+
+def _without(name: str) -> Callable[[dict[str, str]], None]:
+    return lambda headers: headers.__delitem__(name)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_set("Content-Digest", content_digest(body_digest(b"other"))), (403, "signature_invalid")),
+        (_set("Content-Digest", "sha-256=:AAAA:"), (401, "request_signature_malformed")),
+        (_without("Content-Digest"), (401, "request_signature_malformed")),
+        (_without("Signature"), (401, "request_unsigned")),
+        (_set("Signature", "sig1=:AAAA:"), (401, "request_signature_malformed")),
+        (_set("Signature", "sig1=:" + "AAAA" * 21 + "AQ==:"), (403, "signature_invalid")),
+        (_set("Signature-Input", 'sig1=("@method");created=1'), (401, "request_signature_malformed")),
+    ],
+)
+def test_a_signature_that_does_not_hold_is_refused(city: Any, change: Any, expected: Any) -> None:
+    response = city.request("POST", "/v1/checks", member=city.OFFICER, body=b"{}", change=change)
+    assert code(response) == expected
+
+
+def test_a_body_must_have_the_digest_that_was_signed(city: Any) -> None:
+    headers: dict[str, str] = {}
+    city.request("POST", "/v1/checks", member=city.OFFICER, body=b"{}", change=headers.update)
+    signed: dict[str, str] = {}
+
+    def keep(given: dict[str, str]) -> None:
+        signed.update(given)
+
+    city.request(
+        "POST", "/v1/checks", member=city.OFFICER, body=b"{}", change=lambda h: (keep(h), h.clear())[1]
+    )
+    response = city.http.post("/v1/checks", data=b"[]", headers=signed)
+    assert code(response) == (400, "content_digest_mismatch")
+
+
+def test_a_signature_for_one_address_does_not_hold_for_another(city: Any) -> None:
+    signed: dict[str, str] = {}
+
+    def keep(headers: dict[str, str]) -> None:
+        signed.update(headers)
+        headers.clear()
+
+    city.request("GET", PATH, member=city.AUDITOR, change=keep)
+    assert code(city.http.get("/v1/logs/credit/anchors", headers=signed)) == (403, "signature_invalid")
+    assert code(city.http.get(PATH, query_string="a=1", headers=signed)) == (403, "signature_invalid")
+
+
+# Roles
+
+CHECK = {
+    "subject": {"type": "organisation", "code": "x"},
+    "matter": "m",
+    "operator": "d",
+    "purpose": "p",
+    "basis": "b",
+}
+TRAIL = {"resource": "tax.rating", "operator": "d", "purpose": "p", "basis": "b"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "document", "allowed"),
+    [
+        ("POST", "/v1/checks", CHECK, {"OFFICER", "OPERATOR"}),
+        ("POST", "/v1/trails", TRAIL, {"AUDITOR", "OPERATOR"}),
+        ("GET", "/v1/logs/credit/index/subject/" + "0" * 64, None, {"AUDITOR", "OPERATOR"}),
+        ("GET", "/v1/logs/credit/anchors", None, {"OFFICER", "AUDITOR", "PUBLISHER", "OPERATOR"}),
+        ("GET", "/v1/logs/credit/checkpoints", None, {"OFFICER", "AUDITOR", "PUBLISHER", "OPERATOR"}),
+        ("GET", "/v1/members", None, {"OFFICER", "AUDITOR", "PUBLISHER", "OPERATOR"}),
+    ],
+)
+def test_roles_decide_who_may_ask(
+    city: Any, method: str, path: str, document: Any, allowed: set[str]
+) -> None:
+    for name in ("OFFICER", "AUDITOR", "PUBLISHER", "OPERATOR"):
+        member = getattr(city, name)
+        response = (
+            city.post(path, document, member) if document else city.request(method, path, member=member)
+        )
+        refused = response.status_code == 403 and response.get_json()["code"] == "role_missing"
+        assert refused == (name not in allowed), (name, response.get_data(as_text=True))
+
+
+def test_an_entry_its_receipt_and_its_bundle_are_for_issuer_and_auditor(city: Any, event: Any) -> None:
+    composed = city.compose("access.event.recorded", event)
+    assert city.submit(composed).status_code == 201
+    city.publish()
+    statement = f"{city.PUBLISHER}/{composed.id}"
+    for part, refused in (
+        ("entries/0", {city.OFFICER}),
+        (f"receipts/{statement}", {city.OFFICER}),
+        (f"bundles/{statement}", set()),
+    ):
+        for member in (city.PUBLISHER, city.AUDITOR, city.OPERATOR, city.OFFICER):
+            response = city.request("GET", f"/v1/logs/access/{part}", member=member)
+            expected = 403 if member in refused else 200
+            assert response.status_code == expected, (part, member, response.get_data(as_text=True))
+
+
+def test_another_publisher_does_not_see_ones_receipt(city: Any, event: Any) -> None:
+    event["actor"]["member"] = city.OPERATOR
+    composed = city.compose("access.event.recorded", event, issuer=city.OPERATOR)
+    assert city.submit(composed, member=city.OPERATOR).status_code == 201
+    path = f"/v1/logs/access/receipts/{city.OPERATOR}/{composed.id}"
+    assert code(city.request("GET", path, member=city.PUBLISHER)) == (403, "role_missing")
