@@ -12,6 +12,7 @@ numbers (`-0` neither), nested at most 32 deep, the outermost object being 1.
 
 import json
 import re
+from itertools import accumulate
 from typing import Any
 
 from ledger.errors import JsonDuplicateKey, JsonMalformed, JsonNumber, JsonTooDeep
@@ -24,6 +25,7 @@ _MAX_INTEGER_TEXT = 17
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_OPENING = ord("[")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
@@ -32,16 +34,16 @@ def loads(data: bytes) -> Any:
 
     Raises `JsonMalformed`, `JsonDuplicateKey`, `JsonNumber` or `JsonTooDeep`.
     """
+    # Before decoding: the decoder recurses, and some packages raise Python's recursion limit beyond what the
+    # C stack bears.
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        _check_depth(data)
     try:
         value = _DECODER.decode(data.decode())
     except UnicodeDecodeError as error:
         raise JsonMalformed("not UTF-8") from error
     except json.JSONDecodeError as error:
         raise JsonMalformed(f"{error.msg} at character {error.pos}") from error
-    except RecursionError as error:
-        raise JsonTooDeep from error
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
-        _check_depth(data)
     if b"\\u" in data:
         _check_surrogates(value)
     return value
@@ -85,13 +87,15 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def _check_depth(data: bytes) -> None:
-    """Peel the innermost brackets off a well-formed text, one layer a round."""
+    """Peel the innermost brackets off, one layer a round; count only where that does not use them up."""
     brackets = _STRING.sub(b"", data).translate(_TO_BRACKETS, _NOT_BRACKETS)
+    peeled = brackets
     for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"[]", b"")
-        if not brackets:
+        peeled = peeled.replace(b"[]", b"")
+        if not peeled:
             return
-    raise JsonTooDeep
+    if max(accumulate(1 if bracket == _OPENING else -1 for bracket in brackets)) > MAX_DEPTH:
+        raise JsonTooDeep
 
 
 def _check_surrogates(value: Any) -> None:
