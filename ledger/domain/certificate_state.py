@@ -21,22 +21,11 @@ from ledger.domain.certificate import (
     CertificateRestored,
     CertificateRevoked,
 )
-from ledger.domain.fields import Body
+from ledger.domain.facts import Fact
 from ledger.formats.statement import Reference
 
 EXPIRED = "expired"
 NOT_YET = "not_yet"
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateFact:
-    """One statement about a certificate as the fold needs it."""
-
-    index: int
-    issuer: str
-    id: str
-    refers: tuple[Reference, ...]
-    body: Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +34,7 @@ class CertificateStatus:
     that day; `why` is the state, or `expired` or `not_yet` where the dates decide. `changed_by` is the index
     of the statement that set the state."""
 
-    issued: CertificateFact
+    issued: Fact
     state: str
     in_force: bool
     why: str
@@ -54,10 +43,10 @@ class CertificateStatus:
     ineffective: tuple[int, ...]
 
 
-def fold_certificate(identifier: str, facts: Iterable[CertificateFact], day: str) -> CertificateStatus | None:
+def fold_certificate(identifier: str, facts: Iterable[Fact], day: str) -> CertificateStatus | None:
     """The status of `identifier` on `day` (YYYY-MM-DD); None when it was never issued. The order of `facts`
     does not matter, their indexes do."""
-    issued: CertificateFact | None = None
+    issued: Fact | None = None
     state, changed_by = IN_FORCE, 0
     replaced_by: str | None = None
     ineffective: list[int] = []
@@ -81,7 +70,7 @@ def fold_certificate(identifier: str, facts: Iterable[CertificateFact], day: str
     return CertificateStatus(issued, state, why == IN_FORCE, why, changed_by, replaced_by, tuple(ineffective))
 
 
-def _next_state(identifier: str, issued: CertificateFact, state: str, fact: CertificateFact) -> str | None:
+def _next_state(identifier: str, issued: Fact, state: str, fact: Fact) -> str | None:
     """The state after `fact`; None where it does not apply."""
     body = fact.body
     if fact.issuer != issued.issuer or state not in (IN_FORCE, SUSPENDED):
@@ -97,7 +86,7 @@ def _next_state(identifier: str, issued: CertificateFact, state: str, fact: Cert
     return None if body.state == state else body.state
 
 
-def _why(issued: CertificateFact, state: str, day: str) -> str:
+def _why(issued: Fact, state: str, day: str) -> str:
     assert isinstance(issued.body, CertificateIssued)
     if state != IN_FORCE:
         return state

@@ -11,19 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ledger.domain.credit import ListEntered, ListRemoved
+from ledger.domain.facts import Fact
 from ledger.domain.fields import Body
-from ledger.formats.statement import Reference
-
-
-@dataclass(frozen=True, slots=True)
-class CreditFact:
-    """One statement of a subject as the fold needs it: where it stands and what it says."""
-
-    index: int
-    issuer: str
-    id: str
-    refers: tuple[Reference, ...]
-    body: Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +21,7 @@ class Standing:
     `not_yet`, `expired`, `repaired`, `lifted`, `withdrawn`, `replaced`; a removal's is `removal` or
     `ineffective`."""
 
-    fact: CreditFact
+    fact: Fact
     reason: str
 
 
@@ -40,17 +29,17 @@ class Standing:
 class CreditState:
     """A subject on a day: statements about lists with how they stand, and the others, in log order."""
 
-    in_force: tuple[CreditFact, ...]
+    in_force: tuple[Fact, ...]
     no_longer: tuple[Standing, ...]
-    others: tuple[CreditFact, ...]
+    others: tuple[Fact, ...]
 
 
-def fold_credit(facts: Iterable[CreditFact], day: str) -> CreditState:
+def fold_credit(facts: Iterable[Fact], day: str) -> CreditState:
     """The state on `day` (YYYY-MM-DD); the order of `facts` does not matter, their indexes do."""
-    entered: dict[tuple[str, str], CreditFact] = {}
+    entered: dict[tuple[str, str], Fact] = {}
     reasons: dict[int, str] = {}
-    lists: list[CreditFact] = []
-    others: list[CreditFact] = []
+    lists: list[Fact] = []
+    others: list[Fact] = []
     for fact in sorted(facts, key=lambda fact: fact.index):
         body = fact.body
         if isinstance(body, ListEntered):
@@ -84,7 +73,7 @@ def _term_reason(body: ListEntered, day: str) -> str:
     return "in_force"
 
 
-def _targets(fact: CreditFact, entered: dict[tuple[str, str], CreditFact]) -> list[CreditFact]:
+def _targets(fact: Fact, entered: dict[tuple[str, str], Fact]) -> list[Fact]:
     """The earlier entries that this statement refers to and may change."""
     found = (entered.get((reference.issuer, reference.id)) for reference in fact.refers)
     return [
@@ -103,7 +92,7 @@ def _listing(body: Body) -> tuple[object, ...]:
     return body.list_code, identity, body.case
 
 
-def _remove(reasons: dict[int, str], target: CreditFact, removal: ListRemoved, day: str) -> None:
+def _remove(reasons: dict[int, str], target: Fact, removal: ListRemoved, day: str) -> None:
     if removal.reason == "withdrawn":
         reasons[target.index] = "withdrawn"
     elif removal.removed_on <= day and reasons[target.index] in ("in_force", "expired"):

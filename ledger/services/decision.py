@@ -12,7 +12,7 @@ from typing import cast
 
 from ledger.catalog import Catalogue, MeasureRow, RuleRow
 from ledger.domain import ListEntered
-from ledger.domain.credit_state import CreditFact
+from ledger.domain.facts import Fact
 from ledger.services.answers import AppliedMeasure, Decision, EntryReference, Hit
 
 _GRAVITY = ("prohibit", "restrict", "caution", "incentive", "clear")
@@ -24,7 +24,7 @@ def decide(hits: Sequence[Hit]) -> Decision:
     return cast(Decision, min((hit.decision for hit in hits), key=_GRAVITY.index, default="clear"))
 
 
-def hit_of(fact: CreditFact, leaf_hash: str, matter: str, day: str, catalogue: Catalogue) -> Hit:
+def hit_of(fact: Fact, leaf_hash: str, matter: str, day: str, catalogue: Catalogue) -> Hit:
     """What one list entry in force on `day` means for a matter."""
     body = fact.body
     assert isinstance(body, ListEntered)
@@ -55,9 +55,7 @@ def _decision(kind: str, rule: RuleRow | None, measures: tuple[AppliedMeasure, .
     return "caution" if kind in _KINDS_OF_CAUTION else "clear"
 
 
-def _measures(
-    body: ListEntered, rule: RuleRow, day: str, catalogue: Catalogue
-) -> tuple[AppliedMeasure, ...]:
+def _measures(body: ListEntered, rule: RuleRow, day: str, catalogue: Catalogue) -> tuple[AppliedMeasure, ...]:
     """The rule's measures that the listing named (all, where it named none) and that still run."""
     applied = []
     for code in rule.measures:

@@ -64,7 +64,7 @@ class AccessRecorder:
         self._appender = appender
         self._signer = signer
         self._clock = clock
-        self._randomness = randomness
+        self.randomness = randomness
         self._queue: deque[_Waiting] = deque()
         self._arrival = threading.Condition(threading.Lock())
         self._closing = False
@@ -78,7 +78,7 @@ class AccessRecorder:
         append raises: nothing may be shown then.
         """
         at = self._clock()
-        id = new_id(at, self._randomness(10))
+        id = new_id(at, self.randomness(10))
         statement = build_statement(
             "access.event.recorded", event, log=self.origin, issuer=self.issuer, id=id, at=at
         )
@@ -125,7 +125,7 @@ class AccessRecorder:
             [waiting.payload for waiting in group],
             log=self.origin,
             issuer=self.issuer,
-            id=new_id(at, self._randomness(10)),
+            id=new_id(at, self.randomness(10)),
             at=at,
             signer=self._signer,
         )
