@@ -11,6 +11,7 @@ from ledger.chain.account import ChainAccount
 from ledger.chain.changes import Change, Founder
 from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.evm import EvmChain, deploy
+from ledger.chain.governance import agree
 from ledger.chain.nodes import NodeSettings
 from ledger.chain.port import ChainDeployment
 from ledger.chain.registry import Proposal
@@ -59,10 +60,7 @@ class Consortium:
 
     def agree(self, *changes: Change) -> Proposal:
         """Propose and have as many members approve as it takes."""
-        proposal = self.chains[0].propose(changes, self.in_an_hour())
-        for chain in self.chains[1 : self.threshold]:
-            proposal = chain.approve(proposal.id)
-        return proposal
+        return agree(self.chains, changes, self.in_an_hour())[-1]
 
 
 @pytest.fixture(scope="session")

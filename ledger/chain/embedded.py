@@ -13,7 +13,7 @@ anvil's own `--state` is written in place, and a kill can leave it empty. Here t
 written beside the old one, synced and renamed. A kill at any time loses the blocks after the last save and
 nothing else; blocks, transactions and receipts before it come back with the same hashes, genesis included.
 
-Files in the folder: `state.json.gz` (what `start` restores), `process.json` (which process runs),
+Files in the folder: `state.json.gz` (what `start` restores), `process.json` (which process ran last, where),
 `anvil.log`, `lock`.
 """
 
@@ -30,12 +30,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.errors import BackendMissing, ChainMismatch, ChainUnavailable
+from ledger.errors import BackendMissing, ChainMismatch, ChainUnavailable, IntegrityError
 
 CHAIN_ID = 4242
 BINARY_VARIABLE = "XINZHENG_ANVIL"
@@ -124,7 +125,6 @@ class EmbeddedChain:
         if not self._ended(process, _STOP_TIMEOUT):
             self._signal(process, signal.SIGKILL)
             self._ended(process, _STOP_TIMEOUT)
-        (self.folder / "process.json").unlink(missing_ok=True)
 
     def save(self) -> None:
         """Make everything mined until now survive a kill."""
@@ -156,7 +156,12 @@ class EmbeddedChain:
         restored = self.folder / "restored.json"
         if saved.exists():
             # Only a copy is given to anvil, which reads no compressed state.
-            restored.write_bytes(gzip.decompress(saved.read_bytes()))
+            try:
+                restored.write_bytes(gzip.decompress(saved.read_bytes()))
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise IntegrityError(
+                    f"{saved} is damaged; put back a copy, or remove it to begin anew"
+                ) from error
             arguments += ["--load-state", str(restored), "--preserve-historical-states"]
         with (self.folder / "anvil.log").open("ab") as log:
             # A session of its own: an interrupt at the terminal must not end it before it is saved.

@@ -5,7 +5,9 @@ chain id, its genesis and the contracts' code when it is first used, after every
 one that gives other answers than those pinned is refused, whatever it says.
 """
 
+import threading
 from collections.abc import Callable, Sequence
+from json import JSONDecodeError
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -40,7 +42,16 @@ from ledger.errors import ChainMismatch, ChainRefused, InputError
 
 T = TypeVar("T")
 
-_UNREACHABLE = (requests.RequestException, OSError, TooManyRequests, RequestTimedOut, BadResponseFormat)
+# No answer, or one that is not JSON-RPC.
+_UNREACHABLE = (
+    requests.RequestException,
+    OSError,
+    UnicodeDecodeError,
+    JSONDecodeError,
+    TooManyRequests,
+    RequestTimedOut,
+    BadResponseFormat,
+)
 # Beyond a node's estimate: what another member's transaction in between can add.
 _GAS_MARGIN = 20_000
 
@@ -56,6 +67,7 @@ class EvmNode:
         self.web3 = Web3(provider)
         self.trusted = False
         self._pinned = pinned
+        self._lock = threading.Lock()
         # Building one from its ABI takes longer than a call.
         self._contracts: dict[tuple[str, str | None], Contract] = {}
 
@@ -109,7 +121,9 @@ class EvmNode:
             raw = self.web3.eth.get_block(which)
         except ExtraDataLengthError:
             # Proof-of-authority chains keep seals in extraData, longer than web3 takes for an Ethereum block.
-            self.web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+            with self._lock:
+                if "poa" not in self.web3.middleware_onion:
+                    self.web3.middleware_onion.inject(ExtraDataToPOAMiddleware, "poa", layer=0)
             raw = self.web3.eth.get_block(which)
         return Block(raw["number"], _hex(raw["hash"]), raw["timestamp"])
 

@@ -17,7 +17,7 @@ import pytest
 from ledger.chain import changes
 from ledger.chain.embedded import BINARY_VARIABLE, EmbeddedChain, Saver, find_anvil
 from ledger.chain.evm import EvmChain
-from ledger.errors import BackendMissing, ChainUnavailable
+from ledger.errors import BackendMissing, ChainMismatch, ChainUnavailable, IntegrityError
 
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
@@ -104,8 +104,6 @@ def test_the_sender_goes_back_with_a_chain_that_went_back(chain: EmbeddedChain, 
 def test_a_chain_that_was_never_saved_starts_empty_and_is_another_chain(
     chain: EmbeddedChain, founded: Any
 ) -> None:
-    from ledger.errors import ChainMismatch
-
     evm = founded.chains[0]
     time.sleep(1.1)  # anvil's genesis differs by its time in seconds
     kill(chain)
@@ -191,6 +189,14 @@ def test_a_damaged_process_file_is_ignored(tmp_path: Path, content: str) -> None
     folder.mkdir()
     (folder / "process.json").write_text(content)
     assert EmbeddedChain(folder).pid is None
+
+
+def test_a_damaged_state_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    folder = tmp_path / "chain"
+    folder.mkdir()
+    (folder / "state.json.gz").write_bytes(gzip.compress(b'{"block": 1}')[:-9])
+    with pytest.raises(IntegrityError):
+        EmbeddedChain(folder).start()
 
 
 def test_it_listens_on_loopback_only(chain: EmbeddedChain) -> None:

@@ -14,7 +14,7 @@ from ledger.chain import changes
 from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.evm import EvmChain
 from ledger.chain.port import AnchoredCheckpoint, ChainPort, FinalityPolicy, Mined
-from ledger.errors import ChainRefused, InputError
+from ledger.errors import ChainRefused, ChainUnavailable, InputError
 
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
@@ -228,8 +228,6 @@ class TestStuckTransactions:
         consortium, _url = slow
         impatient = replace(consortium.settings, mining_timeout=0.1)
         chain = EvmChain(consortium.deployment, impatient, consortium.accounts[0])
-        from ledger.errors import ChainUnavailable
-
         with pytest.raises(ChainUnavailable, match="not mined"):
             chain.propose([changes.set_name(A, "甲")], consortium.in_an_hour())
 

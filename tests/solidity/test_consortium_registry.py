@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from ledger.chain import changes
-from ledger.chain.evm import EvmChain, deploy
+from ledger.chain.artifact import CONSORTIUM, artifact
+from ledger.chain.evm import EvmChain, _addressed, deploy
+from ledger.chain.governance import agree
 from ledger.chain.registry import RegistryKey
 from ledger.errors import ChainRefused
 
@@ -59,11 +61,10 @@ class TestApprovals:
             chain.approve(proposal.id)
 
     def test_a_second_account_of_a_member_does_not_count_twice(self, consortium: Any) -> None:
-        second = changes_account = consortium.accounts[2]
-        consortium.agree(changes.suspend(C))
+        third = consortium.accounts[2]
         with refused("AccountTaken"):
-            consortium.agree(changes.add_account(A, changes_account.address))
-        other = type(second).generate()
+            consortium.agree(changes.add_account(A, third.address))
+        other = type(third).generate()
         consortium.agree(changes.add_account(A, other.address))
         chain = EvmChain(consortium.deployment, consortium.settings, other)
         proposal = consortium.chains[0].propose([changes.set_name(A, "甲")], consortium.in_an_hour())
@@ -161,8 +162,6 @@ class TestApprovals:
             ("addWitness", (log, "w", id_, x, y, 0, 0)),
             ("setWitnessThreshold", (log, 1)),
         ]
-        from ledger.chain.artifact import CONSORTIUM, artifact
-
         writing = {
             item["name"]
             for item in artifact(CONSORTIUM).abi
@@ -170,8 +169,6 @@ class TestApprovals:
         }
         assert writing == {name for name, _ in calls} | {"propose", "approve", "execute", "cancel"}
         for name, arguments in calls:
-            from ledger.chain.evm import _addressed
-
             with refused("OnlyByProposal"):
                 send_directly(consortium.chains[0], name, *_addressed(list(arguments)))
 
@@ -364,3 +361,16 @@ def test_the_export_is_of_one_block(consortium: Any) -> None:
     consortium.agree(changes.set_name(A, "改名"))
     assert chain.export(before.block_number) == before
     assert chain.export().members[0].name == "改名"
+
+
+class TestAgreement:
+    def test_many_changes_become_several_proposals_in_order(self, consortium: Any, point: Any) -> None:
+        wanted = [changes.add_key(A, point(100 + i), i) for i in range(20)]
+        proposals = agree(consortium.chains, wanted, consortium.in_an_hour())
+        assert [(len(p.calls), p.state) for p in proposals] == [(16, "executed"), (4, "executed")]
+        keys = next(m.keys for m in consortium.chains[0].export().members if m.id == A)
+        assert [k.public for k in keys] == [point(0), *(point(100 + i) for i in range(20))]
+
+    def test_too_few_members_leave_it_open(self, consortium: Any) -> None:
+        (proposal,) = agree(consortium.chains[:1], [changes.set_threshold(1)], consortium.in_an_hour())
+        assert proposal.state == "open"
