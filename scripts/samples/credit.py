@@ -17,8 +17,8 @@ PENALTY_COLUMNS = (
 LICENCE_COLUMNS = (
     "XK_XDR_MC", "XK_XDR_LB", "XK_XDR_SHXYM", "XK_XDR_GSZC", "XK_XDR_ZZJG", "XK_XDR_SWDJ", "XK_XDR_SYDW",
     "XK_XDR_SHZZ", "XK_FRDB", "XK_FR_SFZH", "XK_XDR_ZJLX", "XK_XDR_ZJHM", "XK_XKWS", "XK_WSH", "XK_XKLB",
-    "XK_XKZS", "XK_XKBH", "XK_NR", "XK_JDRQ", "XK_YXQZ", "XK_YXQZI", "XK_XKJG", "XK_XKJGDM", "XK_ZT", "XK_LYDW",
-    "XK_LYDWDM",
+    "XK_XKZS", "XK_XKBH", "XK_NR", "XK_JDRQ", "XK_YXQZ", "XK_YXQZI", "XK_XKJG", "XK_XKJGDM", "XK_ZT",
+    "XK_LYDW", "XK_LYDWDM",
 )  # fmt: skip
 LIST_COLUMNS = (
     "名单", "主体名称", "主体类别", "统一社会信用代码", "证件类型", "证件号码", "列入决定文号", "列入机关",
