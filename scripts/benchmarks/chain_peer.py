@@ -1,9 +1,9 @@
 """The peer of appending: one transaction per record on the embedded chain, as ledgers on a chain do it.
 
 Each transaction carries a record's 32-byte hash as calldata and nothing else; the node signs it for one of
-its own accounts and mines a block every second, without limit of gas, at price zero. Requests go as JSON-RPC over keep-alive connections.
-That is the least such a design can do: storing the hash in a contract, or verifying the record's signature,
-costs more. The clock stops when the last transaction is mined.
+its own accounts and mines a block every second, without limit of gas, at price zero. Requests go as JSON-RPC
+over keep-alive connections. That is the least such a design can do: storing the hash in a contract, or
+verifying the record's signature, costs more. The clock stops when the last transaction is mined.
 """
 
 import base64
