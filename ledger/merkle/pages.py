@@ -88,7 +88,7 @@ class _Work:
     changes: Mapping[bytes, Sequence[tuple[int, bytes]]]
     max_records: int
     pages: dict[bytes, bytes] = field(default_factory=dict)
-    links: dict[int, bytes] = field(default_factory=dict)
+    links: dict[int, list[bytes]] = field(default_factory=dict)
     results: dict[bytes, tuple[bytes, bool]] = field(default_factory=dict)
 
 
@@ -134,7 +134,9 @@ def update(
     for branches in reversed(rising):
         for path, page, nibbles in branches:
             _finish_branch_page(work, path, page, nibbles)
-    return Growth(work.results[b""][0], work.pages, work.links)
+    # Keys come by page, those of pages near the root first; an entry's links are in ascending order.
+    links = {index: b"".join(sorted(parts)) for index, parts in work.links.items()}
+    return Growth(work.results[b""][0], work.pages, links)
 
 
 def _split(keys: Sequence[bytes], low: int, high: int, level: int) -> list[tuple[int, int, int]]:
@@ -194,17 +196,17 @@ def _finish_branch_page(work: _Work, path: bytes, page: bytes, nibbles: Sequence
     work.results[path] = node, False
 
 
-def _begin(key: bytes, addition: tuple[int, bytes], links: dict[int, bytes]) -> bytes:
+def _begin(key: bytes, addition: tuple[int, bytes], links: dict[int, list[bytes]]) -> bytes:
     """`_extend` for a new key with one entry, which most keys of a log are."""
     log_index, leaf = addition
     packed = _u64.pack(log_index)
     head = _hash_step(b"".join((EMPTY_HEAD, packed, leaf)))
-    links[log_index] = b"".join((links.get(log_index, b""), key, _FIRST_LINK))
+    links.setdefault(log_index, []).append(key + _FIRST_LINK)
     return b"".join((key, _hash_leaf(key + _hash_value(_ONE + head)), head, _ONE, packed))
 
 
 def _extend(
-    key: bytes, record: bytes | None, additions: Sequence[tuple[int, bytes]], links: dict[int, bytes]
+    key: bytes, record: bytes | None, additions: Sequence[tuple[int, bytes]], links: dict[int, list[bytes]]
 ) -> bytes:
     """The key's record after these additions; adds each one's link to `links`."""
     if record is None:
@@ -222,7 +224,7 @@ def _extend(
         del stack[count.bit_count() - 1 :]
         jump = stack[-1] if stack else NONE
         stack.append(log_index)
-        links[log_index] = links.get(log_index, b"") + key + _link.pack(count, prev, jump)
+        links.setdefault(log_index, []).append(key + _link.pack(count, prev, jump))
     counted = _u64.pack(count)
     leaf = _hash_leaf(key + _hash_value(counted + head))
     return b"".join((key, leaf, head, counted, struct.pack(f">{len(stack)}Q", *stack)))
