@@ -18,6 +18,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 from api.auth import Authenticator, check_body
+from api.docs import register_docs
 from api.metrics import Metrics
 from api.nonces import NonceStore
 from api.problems import parameter_error, problem, register_problems
@@ -97,6 +98,7 @@ def create_app(deployment: "Deployment") -> Flask:
     register_problems(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
+    register_docs(app)
     amend_document(app)
 
     @app.before_request

@@ -28,7 +28,9 @@ def application() -> Flask:
     deployment = Deployment.open(Path(os.environ[FOLDER_VARIABLE]))
     # `atexit` is not run in granian's worker process, which is one of multiprocessing's.
     Finalize(None, deployment.close, exitpriority=1)
-    return create_app(deployment)
+    app = create_app(deployment)
+    deployment.warm()
+    return app
 
 
 def serve(deployment: "Deployment", host: str, port: int, threads: int) -> None:

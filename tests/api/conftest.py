@@ -26,10 +26,10 @@ from ledger.log.integrate import integrate
 from ledger.log.publish import publish
 
 DOMAIN = "yunling.example"
-OPERATOR = "11350100003588000B"
-PUBLISHER = "12350100488000001A"
-OFFICER = "91350100M000100Y43"
-AUDITOR = "92350100MA2XTFHE2L"
+OPERATOR = "11990100MB0000019L"
+PUBLISHER = "11990100MB0000027F"
+OFFICER = "12990100MB00000357"
+AUDITOR = "11990100MB00000435"
 ROLES = {
     OPERATOR: ["operator", "publisher:access"],
     PUBLISHER: ["publisher:credit", "publisher:access", "publisher:certificate"],
@@ -199,7 +199,7 @@ def event() -> dict[str, Any]:
         "resource": "tax.rating",
         "actor": {"member": PUBLISHER, "operator": "desk-1"},
         "exchange": "x-1",
-        "subject": {"type": "organisation", "uscc": "91350100M000100Y43"},
+        "subject": {"type": "organisation", "uscc": "91990100MA0000058B"},
         "purpose": "行政许可",
         "basis": "行政许可法",
         "outcome": "done",

@@ -1,0 +1,46 @@
+"""The worker of a deployment: all its logs, its chain, and the registry's snapshot."""
+
+import logging
+
+from ledger.chain.port import ChainPort
+from ledger.deployment.consortium import sync_trust
+from ledger.deployment.deployment import Deployment
+from ledger.log.anchor import AnchorSettings
+from ledger.log.worker import Worker, WorkerLog, WorkerSettings
+
+_log = logging.getLogger("xinzheng.worker")
+
+
+def make_worker(deployment: Deployment) -> Worker:
+    """A worker over everything the deployment has; without a chain where it has none."""
+    config = deployment.config
+    logs = [
+        WorkerLog(log.origin, log.store, deployment.keyring.log_signer(short))
+        for short, log in deployment.logs.items()
+    ]
+    chain: ChainPort | None = None
+    if config.chain.mode != "none":
+        chain = deployment.open_chain()
+    settings = WorkerSettings(
+        publish_interval=_ms(config.worker.publish_seconds),
+        directory_sync=_ms(config.worker.registry_seconds),
+        anchor=AnchorSettings(interval=_ms(config.worker.anchor_seconds)),
+    )
+    return Worker(
+        logs,
+        chain,
+        deployment.clock,
+        lock=deployment.lock_path,
+        status=deployment.status_path,
+        settings=settings,
+        sync_directory=None if chain is None else lambda: _sync(deployment, chain),
+    )
+
+
+def _sync(deployment: Deployment, chain: ChainPort) -> None:
+    if sync_trust(deployment, chain):
+        _log.info("the registry's snapshot was renewed")
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
