@@ -4,17 +4,20 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ledger.chain.account import ChainAccount
 from ledger.chain.changes import Change, Founder
 from ledger.chain.embedded import EmbeddedChain
-from ledger.chain.evm import EvmChain, deploy
 from ledger.chain.governance import agree
 from ledger.chain.nodes import NodeSettings
 from ledger.chain.port import ChainDeployment
 from ledger.chain.registry import Proposal
+
+if TYPE_CHECKING:
+    from ledger.chain.account import ChainAccount
+    from ledger.chain.evm import EvmChain
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +32,7 @@ def shared_data() -> Path:
 
 
 # Invented organisations with valid check digits.
-USCCS = ("11350100003588000B", "12350100488000001A", "91350100M000100Y43", "92350100MA2XTFHE2L")
+USCCS = ("113501000099000133", "12350100009900021T", "91350100MA99000369", "92350100MA99000441")
 
 
 def sm2_point(seed: int) -> bytes:
@@ -50,8 +53,8 @@ class Consortium:
 
     deployment: ChainDeployment
     settings: NodeSettings
-    accounts: tuple[ChainAccount, ...]
-    chains: tuple[EvmChain, ...]
+    accounts: tuple["ChainAccount", ...]
+    chains: tuple["EvmChain", ...]
     threshold: int
 
     def in_an_hour(self) -> int:
@@ -80,6 +83,10 @@ def point() -> Callable[[int], bytes]:
 @pytest.fixture(scope="session")
 def found() -> Callable[..., Consortium]:
     """Founds a consortium: `found(url, members=3, threshold=2)`; member i's key is `point(i)`."""
+
+    # Imported here for web3 takes two seconds, and most tests need no chain.
+    from ledger.chain.account import ChainAccount
+    from ledger.chain.evm import EvmChain, deploy
 
     def founded(url: str, members: int = 3, threshold: int = 2) -> Consortium:
         accounts = tuple(ChainAccount.generate() for _ in range(members))

@@ -8,6 +8,7 @@ x || y; times are seconds since 1970; addresses are hex with 0x. What cannot be 
 (a role of more than 32 bytes, an id that is not 18 characters) raises `InputError` here.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,15 +62,31 @@ def point(public: bytes) -> tuple[bytes, bytes]:
     return public[:32], public[32:]
 
 
+def address(text: str) -> str:
+    """An account's address as it stands on the chain, in lowercase."""
+    if not re.fullmatch("0x[0-9a-fA-F]{40}", text):
+        raise InputError("an account's address is 0x and 40 hex digits")
+    return text.lower()
+
+
+def seconds(time: int | None) -> int:
+    """A time as the contract keeps it: seconds since 1970 in 64 bits, 0 for none."""
+    if time is not None and not 0 <= time < 2**64:
+        raise InputError("a time is given in whole seconds since 1970")
+    return time or 0
+
+
 def founder_tuple(founder: Founder) -> tuple[Any, ...]:
     """A founder as an ABI encoder takes it."""
-    keys = [(*point(public), since, until or 0, 0) for public, since, until in founder.keys]
+    keys = [(*point(public), seconds(since), seconds(until), 0) for public, since, until in founder.keys]
     roles = [word(r) for r in founder.roles]
-    return member_id(founder.id), founder.name, list(founder.accounts), roles, keys
+    return member_id(founder.id), founder.name, [address(a) for a in founder.accounts], roles, keys
 
 
 def add_member(id_: str, name: str, accounts: Sequence[str], roles: Sequence[str]) -> Change:
-    return Change("addMember", (member_id(id_), name, list(accounts), [word(r) for r in roles]))
+    return Change(
+        "addMember", (member_id(id_), name, [address(a) for a in accounts], [word(r) for r in roles])
+    )
 
 
 def set_name(id_: str, name: str) -> Change:
@@ -89,24 +106,24 @@ def set_roles(id_: str, roles: Sequence[str]) -> Change:
 
 
 def add_account(id_: str, account: str) -> Change:
-    return Change("addAccount", (member_id(id_), account))
+    return Change("addAccount", (member_id(id_), address(account)))
 
 
 def remove_account(account: str) -> Change:
-    return Change("removeAccount", (account,))
+    return Change("removeAccount", (address(account),))
 
 
 def add_key(id_: str, public: bytes, valid_from: int, until: int | None = None) -> Change:
-    return Change("addKey", (member_id(id_), *point(public), valid_from, until or 0))
+    return Change("addKey", (member_id(id_), *point(public), seconds(valid_from), seconds(until)))
 
 
 def set_key_until(public: bytes, until: int | None) -> Change:
-    return Change("setKeyUntil", (*point(public), until or 0))
+    return Change("setKeyUntil", (*point(public), seconds(until)))
 
 
 def revoke_key(public: bytes, revoked: int) -> Change:
     """From `revoked` on (it may lie in the past) this key's signatures no longer count."""
-    return Change("revokeKey", (*point(public), revoked))
+    return Change("revokeKey", (*point(public), seconds(revoked)))
 
 
 def set_threshold(threshold: int) -> Change:
@@ -115,7 +132,7 @@ def set_threshold(threshold: int) -> Change:
 
 def set_validators(addresses: Sequence[str]) -> Change:
     """The chain's validators, for those who check a consensus proof."""
-    return Change("setValidators", (list(addresses),))
+    return Change("setValidators", ([address(a) for a in addresses],))
 
 
 def define_log(origin: str, operator: str, indexes: Sequence[str], epochs: int = 1) -> Change:
@@ -141,17 +158,17 @@ def set_kind_role(origin: str, kind: str, role: str | None) -> Change:
 
 
 def add_log_key(origin: str, public: bytes, valid_from: int, until: int | None = None) -> Change:
-    return Change("addLogKey", (log_id(origin), *point(public), valid_from, until or 0))
+    return Change("addLogKey", (log_id(origin), *point(public), seconds(valid_from), seconds(until)))
 
 
 def set_log_key_until(origin: str, public: bytes, until: int | None) -> Change:
     """For a witness's key of the log too."""
-    return Change("setLogKeyUntil", (log_id(origin), *point(public), until or 0))
+    return Change("setLogKeyUntil", (log_id(origin), *point(public), seconds(until)))
 
 
 def revoke_log_key(origin: str, public: bytes, revoked: int) -> Change:
     """For a witness's key of the log too."""
-    return Change("revokeLogKey", (log_id(origin), *point(public), revoked))
+    return Change("revokeLogKey", (log_id(origin), *point(public), seconds(revoked)))
 
 
 def add_witness(
@@ -159,7 +176,8 @@ def add_witness(
 ) -> Change:
     """A witness of the log under a name that stands for one member, never the log's operator."""
     return Change(
-        "addWitness", (log_id(origin), name, member_id(member), *point(public), valid_from, until or 0)
+        "addWitness",
+        (log_id(origin), name, member_id(member), *point(public), seconds(valid_from), seconds(until)),
     )
 
 

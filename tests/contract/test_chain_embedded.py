@@ -22,7 +22,7 @@ from ledger.errors import BackendMissing, ChainMismatch, ChainUnavailable, Integ
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
 LOG = changes.log_id(CREDIT)
-A = "11350100003588000B"
+A = "113501000099000133"
 HASH = b"\x01" * 32
 
 

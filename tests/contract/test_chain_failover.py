@@ -21,7 +21,7 @@ from ledger.errors import ChainMismatch, ChainUnavailable, InputError
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
 LOG = changes.log_id(CREDIT)
-A = "11350100003588000B"
+A = "113501000099000133"
 HASH = b"\x01" * 32
 
 

@@ -19,7 +19,7 @@ from ledger.errors import ChainRefused, ChainUnavailable, InputError
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
 LOG = changes.log_id(CREDIT)
-A, B = "11350100003588000B", "12350100488000001A"
+A, B = "113501000099000133", "12350100009900021T"
 ROOT, INDEX, NOTE = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
 
 

@@ -13,7 +13,7 @@ from ledger.errors import ChainRefused
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
 LOG = changes.log_id(CREDIT)
-A, B, C = "11350100003588000B", "12350100488000001A", "91350100M000100Y43"
+A, B, C = "113501000099000133", "12350100009900021T", "91350100MA99000369"
 ROOT, INDEX, NOTE = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
 
 

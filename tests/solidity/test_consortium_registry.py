@@ -17,7 +17,7 @@ from ledger.errors import ChainRefused
 
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
-A, B, C, D = "11350100003588000B", "12350100488000001A", "91350100M000100Y43", "92350100MA2XTFHE2L"
+A, B, C, D = "113501000099000133", "12350100009900021T", "91350100MA99000369", "92350100MA99000441"
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def test_an_account_does_not_show_its_key() -> None:
 @pytest.mark.parametrize("role", ["", "x" * 33, "角色", "tab\t"])
 def test_a_role_is_one_to_32_printable_ascii_characters(role: str) -> None:
     with pytest.raises(InputError):
-        changes.set_roles("11350100003588000B", [role])
+        changes.set_roles("113501000099000133", [role])
 
 
 @pytest.mark.parametrize("id_", ["", "1" * 17, "1" * 19, "1135010000358800 B", "１1350100003588000B"])
@@ -76,3 +76,15 @@ def test_a_member_id_is_18_ascii_letters_and_digits(id_: str) -> None:
 def test_a_public_key_is_64_bytes() -> None:
     with pytest.raises(InputError):
         changes.revoke_key(bytes(65), 1)
+
+
+@pytest.mark.parametrize("text", ["", "0x" + "1" * 39, "0x" + "1" * 41, "11" * 20, "0x" + "g" * 40])
+def test_an_address_is_0x_and_40_hex_digits(text: str) -> None:
+    with pytest.raises(InputError):
+        changes.remove_account(text)
+
+
+@pytest.mark.parametrize("time", [-1, 2**64])
+def test_a_time_is_in_64_bits(time: int) -> None:
+    with pytest.raises(InputError):
+        changes.revoke_key(bytes(64), time)
