@@ -25,7 +25,7 @@ from api.problems import parameter_error, problem, register_problems
 from api.roles import RULES, Rule
 from api.routes import BLUEPRINTS
 from api.schema import amend_document
-from ledger.errors import HeadersTooLarge, LedgerError, Overloaded, RoleMissing
+from ledger.errors import HeadersTooLarge, MediaTypeUnsupported, Overloaded, RoleMissing
 from ledger.formats import strictjson
 
 if TYPE_CHECKING:
@@ -112,11 +112,12 @@ def create_app(deployment: "Deployment") -> Flask:
             raise RoleMissing("this operation is open to nobody")
         _admit_body(rule)
         g.rule = rule
-        if not rule.signed:
-            return
-        g.principal, g.digest = authenticator.authenticate(request.environ, rule)
-        if not rule.streamed:
-            check_body(request.get_data(), g.digest)
+        if rule.signed:
+            g.principal, g.digest = authenticator.authenticate(request.environ, rule)
+            if not rule.streamed:
+                check_body(request.get_data(), g.digest)
+        if rule.body_limit and request.mimetype not in rule.media_types:
+            raise MediaTypeUnsupported(f"send one of {', '.join(rule.media_types)}")
 
     @app.after_request
     def count(response: Response) -> Response:
@@ -144,8 +145,6 @@ def _check_sizes(environ: "WSGIEnvironment") -> None:
     if total > HEADERS_LIMIT:
         raise HeadersTooLarge(f"the headers are over {HEADERS_LIMIT} bytes")
 
-
-__all__ = ["EXTENSION", "LedgerError", "create_app"]
 
 _SECURITY_SCHEME = {
     "type": "http",

@@ -22,6 +22,15 @@ AUDITOR = "auditor"
 OFFICER = "officer"
 
 
+JSON_MEDIA_TYPE = "application/json"
+BATCH_MEDIA_TYPE = "application/x-ndjson"
+SUBMISSION_MEDIA_TYPES = (
+    "application/vnd.dsse.envelope.v1+json",
+    JSON_MEDIA_TYPE,
+    "application/octet-stream",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One row: whether a signature is needed, and which roles are enough (none: any member)."""
@@ -33,6 +42,8 @@ class Rule:
     """The body is hashed by the handler while it reads it, instead of before."""
     body_limit: int = 0
     """Bytes; 0 where there is no body."""
+    media_types: tuple[str, ...] = (JSON_MEDIA_TYPE,)
+    """What a body may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +79,8 @@ RULES: dict[str, Rule] = {
     "proofs.checkpoints": MEMBER,
     "anchors.anchors": MEMBER,
     # Which kinds a member may publish is decided by the admission, statement by statement.
-    "entries.submit": Rule(body_limit=SUBMISSION_LIMIT),
-    "entries.submit_batch": Rule(streamed=True, body_limit=BATCH_LIMIT),
+    "entries.submit": Rule(body_limit=SUBMISSION_LIMIT, media_types=SUBMISSION_MEDIA_TYPES),
+    "entries.submit_batch": Rule(streamed=True, body_limit=BATCH_LIMIT, media_types=(BATCH_MEDIA_TYPE,)),
     "entries.receipt": Rule(roles=_READERS, own=True),
     "entries.entry": Rule(roles=_READERS, own=True),
     "index.lookup": Rule(roles=_READERS),

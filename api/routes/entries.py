@@ -13,20 +13,13 @@ from api.auth import digested_chunks
 from api.context import RECEIPT_MEDIA_TYPE, caller, json_answer, log_named
 from api.models import Answer, EntryAnswer, EntryPath, LogPath, StatementPath
 from api.ndjson import split_lines
-from api.roles import may_see
-from ledger.errors import MediaTypeUnsupported, NotFound
+from api.roles import BATCH_MEDIA_TYPE, SUBMISSION_MEDIA_TYPES, may_see
+from ledger.errors import NotFound
 from ledger.formats.encoding import b64encode
 from ledger.formats.times import format_time
 from ledger.log.admission_batch import admit_batch
 
 blueprint = APIBlueprint("entries", __name__, url_prefix="/v1/logs/<log>", abp_tags=[Tag(name="entries")])
-
-SUBMISSION_MEDIA_TYPES = (
-    "application/json",
-    "application/vnd.dsse.envelope.v1+json",
-    "application/octet-stream",
-)
-BATCH_MEDIA_TYPE = "application/x-ndjson"
 
 
 class SubmissionBody(RawModel):
@@ -44,8 +37,6 @@ class BatchBody(RawModel):
 @blueprint.post("/entries", summary="Submit one signed statement", responses={201: Answer})
 def submit(path: LogPath, raw: SubmissionBody) -> Response:
     """Answers with the log's receipt once the entry is durable; sent again, with the same receipt."""
-    if request.mimetype not in SUBMISSION_MEDIA_TYPES:
-        raise MediaTypeUnsupported(f"send one of {', '.join(SUBMISSION_MEDIA_TYPES)}")
     log = log_named(path.log)
     receipt, accepted = log.appender.append(log.admission.admit(request.get_data()))
     return Response(receipt, 200 if accepted.repeated else 201, content_type=RECEIPT_MEDIA_TYPE)
@@ -54,8 +45,6 @@ def submit(path: LogPath, raw: SubmissionBody) -> Response:
 @blueprint.post("/batches", summary="Submit a signed batch", responses={201: Answer})
 def submit_batch(path: LogPath, raw: BatchBody) -> Response:
     """All of the batch or nothing of it; the body is read in pieces and may be long."""
-    if request.mimetype != BATCH_MEDIA_TYPE:
-        raise MediaTypeUnsupported(f"send {BATCH_MEDIA_TYPE}")
     log = log_named(path.log)
     lines = split_lines(digested_chunks(request.stream.read, g.digest, g.rule.body_limit))
     receipt, accepted = log.appender.append_batch(admit_batch(log.admission, lines))
