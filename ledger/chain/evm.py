@@ -36,7 +36,7 @@ from ledger.chain.account import ChainAccount
 from ledger.chain.changes import Change, Founder, founder_tuple
 from ledger.chain.nodes import KnownTransaction, NodeComplaint, Nodes, NodeSettings, NodeUnreachable
 from ledger.chain.port import AnchoredCheckpoint, Block, ChainDeployment, ChainIdentity, Mined
-from ledger.chain.registry import Proposal, RegistryState, log_of, member_of, proposal_of
+from ledger.chain.registry import Proposal, RegistryState, is_named_by_origin, log_of, member_of, proposal_of
 from ledger.chain.sender import Sender
 from ledger.errors import ChainMismatch, ChainRefused, InputError
 
@@ -273,6 +273,7 @@ class EvmChain:
             def view(name: str, *arguments: object) -> Any:
                 return functions[name](*arguments).call(block_identifier=at.number)
 
+            logs = [view("log", id_) for id_ in view("logIds")]
             return RegistryState(
                 chain_id=self.deployment.chain_id,
                 block_number=at.number,
@@ -282,7 +283,7 @@ class EvmChain:
                 registry=self.deployment.registry,
                 threshold=view("threshold"),
                 members=tuple(member_of(view("member", id_)) for id_ in view("memberIds")),
-                logs=tuple(log_of(view("log", id_)) for id_ in view("logIds")),
+                logs=tuple(log for log in map(log_of, logs) if is_named_by_origin(log)),
                 validators=tuple(address.lower() for address in view("validators")),
             )
 

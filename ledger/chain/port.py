@@ -159,6 +159,7 @@ class RegistryPort(Protocol):
     def export(self, block_number: int | None = None) -> RegistryState:
         """The whole registry as it stood at one block, the newest unless told.
 
+        A log whose id is not SM3(origin) is left out, with an error in the log.
         Raises `ChainUnavailable` if the node no longer has the state of that block.
         """
 

@@ -4,8 +4,13 @@ Public keys are 64 bytes, x || y. Times are seconds since 1970. `until` and `rev
 registry holds 0. The addresses are lowercase hex with 0x.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from ledger.chain.changes import log_id
+
+_log = logging.getLogger(__name__)
 
 PROPOSAL_STATES = ("none", "open", "executed", "cancelled")
 
@@ -92,8 +97,8 @@ class Proposal:
 
 
 def text_of(word: bytes) -> str:
-    """A right-padded ASCII word as text."""
-    return bytes(word).rstrip(b"\0").decode("ascii")
+    """A right-padded ASCII word as text; what is not ASCII is shown escaped, so that it equals no role."""
+    return bytes(word).rstrip(b"\0").decode("ascii", "backslashreplace")
 
 
 def key_of(raw: Any) -> RegistryKey:
@@ -127,6 +132,17 @@ def log_of(raw: Any) -> RegistryLog:
         witnesses=tuple(RegistryWitness(name, text_of(member), key_of(k)) for name, member, k in witnesses),
         witness_threshold=witness_threshold,
     )
+
+
+def is_named_by_origin(log: RegistryLog) -> bool:
+    """Whether a log's id is SM3(origin), which the chain cannot compute.
+
+    A log under another id could pass for the one of that origin.
+    """
+    named = log.origin.isascii() and log_id(log.origin) == log.log_id
+    if not named:
+        _log.error("the registry's log 0x%s is left out: its id is not SM3 of its origin", log.log_id.hex())
+    return named
 
 
 def proposal_of(id_: int, raw: Any) -> Proposal:

@@ -374,3 +374,12 @@ class TestAgreement:
     def test_too_few_members_leave_it_open(self, consortium: Any) -> None:
         (proposal,) = agree(consortium.chains[:1], [changes.set_threshold(1)], consortium.in_an_hour())
         assert proposal.state == "open"
+
+
+def test_a_log_whose_id_is_not_the_hash_of_its_origin_is_not_exported(
+    consortium: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    impostor = changes.Change("defineLog", (b"\x09" * 32, CREDIT, B.encode(), [], 1))
+    consortium.agree(changes.define_log(CREDIT, A, ["subject"]), impostor)
+    assert [log.operator for log in consortium.chains[0].export().logs] == [A]
+    assert "left out" in caplog.text
