@@ -5,6 +5,7 @@ chain id, its genesis and the contracts' code when it is first used, after every
 one that gives other answers than those pinned is refused, whatever it says.
 """
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from json import JSONDecodeError
@@ -41,6 +42,9 @@ from ledger.chain.sender import Sender
 from ledger.errors import ChainMismatch, ChainRefused, InputError
 
 T = TypeVar("T")
+
+# web3's dependencies raise Python's recursion limit to 100,000, where deep input ends the process, not the call.
+sys.setrecursionlimit(min(sys.getrecursionlimit(), 1_000))
 
 # No answer, or one that is not JSON-RPC.
 _UNREACHABLE = (
