@@ -147,8 +147,11 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
 
 def _measure(term: dict[str, Any], **members: Any) -> MeasureRow:
     parsed = Term(**term)
-    years = parsed.min is not None and parsed.max is not None and 0 < parsed.min <= parsed.max
-    if parsed.type not in ("years", "listed", "life") or (parsed.type == "years") != years:
+    if parsed.type == "years":
+        fits = parsed.min is not None and parsed.max is not None and 0 < parsed.min <= parsed.max
+    else:
+        fits = parsed.type in ("listed", "life") and parsed.min is None and parsed.max is None
+    if not fits:
         raise ValueError("its term is not one of years (min to max), listed, life")
     return MeasureRow(term=parsed, **members)
 
@@ -158,6 +161,8 @@ def _rule(measures: list[str], **members: Any) -> RuleRow:
 
 
 def _rows(name: str, tables: dict[str, Any], make: Callable[..., Any]) -> list[Any]:
+    if not isinstance(tables[name], list):
+        raise ConfigurationError(f"catalogue file {name} must be a list of rows")
     rows = []
     for number, members in enumerate(tables[name], 1):
         try:

@@ -125,5 +125,5 @@ def fen_of(cell: Cell) -> int | None:
 
 
 def mask_name(name: str) -> str:
-    """A person's name as it may be shown: 张**."""
-    return name[:1] + "*" * max(len(name) - 1, 1) if name else ""
+    """A person's name as it may be shown: 张**, whatever its length."""
+    return f"{name[0]}**" if name else ""
