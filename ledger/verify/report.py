@@ -74,7 +74,7 @@ class Report:
         )
         return EXIT_PROVEN if proven else EXIT_NOT_PROVEN
 
-    def entries(self) -> list[dict[str, Any]]:
+    def entry_results(self) -> list[dict[str, Any]]:
         """What was found of each entry: whose statement it is, and its own outcomes."""
         return [self._entry(item) for item in self.shown]
 
@@ -119,7 +119,7 @@ class Report:
             if verdict in found
         }
 
-    def keys(self) -> list[dict[str, Any]]:
+    def key_results(self) -> list[dict[str, Any]]:
         """What was found of each key that the bundle or the question is about."""
         asked = [finding for finding in self.findings if finding.verdict == COMPLETENESS]
         sections = {(section.name, section.tag): section for section in self.bundle.completeness or ()}
@@ -164,8 +164,8 @@ class Report:
                     "block": exported.block,
                 }
             },
-            "entries": self.entries(),
-            "keys": self.keys(),
+            "entries": self.entry_results(),
+            "keys": self.key_results(),
             "sentences": {
                 verdict: [
                     {"reason": finding.reason, "zh": finding.zh, "en": finding.en}
