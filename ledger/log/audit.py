@@ -37,6 +37,8 @@ Projection = Callable[[LogStore, AuditReport], None]
 
 ENTRY_RANGE = 4_096
 _TAGS_PER_ENTRY = 4
+_WORTH_PROCESSES = {"hashes": 200_000, "full": 20_000}
+"""Entries from which on further processes, about a second to start, pay."""
 _Result = TypeVar("_Result")
 
 
@@ -64,7 +66,7 @@ def audit(
     integrated = store.integrated()
     size = log.size()
     report.entries = size
-    with _executor(processes, size) as executor:
+    with _executor(processes, size, _WORTH_PROCESSES[level]) as executor:
         _audit_tree(store, log, size, integrated, checkpoints, report, executor, tell)
         if level == "full":
             _audit_entries(log, size, rules, report, executor, tell)
@@ -185,9 +187,9 @@ def _index_rows(log: RawLog, size: int) -> Iterator[IndexRow]:
 
 
 @contextmanager
-def _executor(processes: int, size: int) -> Iterator[Executor | None]:
+def _executor(processes: int, size: int, worth: int) -> Iterator[Executor | None]:
     """A pool, where there is work enough to be worth starting one."""
-    if processes < 2 or size <= ENTRY_RANGE:
+    if processes < 2 or size < worth:
         yield None
         return
     # Not forked: this process may have threads and open databases.

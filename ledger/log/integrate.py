@@ -36,9 +36,9 @@ def integrate(store: LogStore, limit: int = STRETCH) -> Integrated | None:
         return None
     with _collector_paused():
         integration = _compute(store, first, stop)
-    _check_published(store, integration)
-    point("integrate.computed")
-    store.integrate(integration, boundaries)
+        _check_published(store, integration)
+        point("integrate.computed")
+        store.integrate(integration, boundaries)
     # The store's commit point. A crash before: nothing happened, and the same entries give the same bytes
     # again. A crash after: the entries are integrated, and the next round publishes them.
     point("integrate.written")
