@@ -25,7 +25,7 @@ from api.problems import parameter_error, problem, register_problems
 from api.roles import RULES, Rule
 from api.routes import BLUEPRINTS
 from api.schema import amend_document
-from ledger.errors import HeadersTooLarge, MediaTypeUnsupported, Overloaded, RoleMissing
+from ledger.errors import HeadersTooLarge, MediaTypeUnsupported, Overloaded, RoleMissing, TooLarge
 from ledger.formats import strictjson
 
 if TYPE_CHECKING:
@@ -110,11 +110,11 @@ def create_app(deployment: "Deployment") -> Flask:
         rule = RULES.get(request.endpoint or "")
         if rule is None:
             raise RoleMissing("this operation is open to nobody")
-        _admit_body(rule)
+        _limit_body(rule)
         g.rule = rule
         if rule.signed:
             g.principal, g.digest = authenticator.authenticate(request.environ, rule)
-            if not rule.streamed:
+            if rule.body_limit and not rule.streamed:
                 check_body(request.get_data(), g.digest)
         if rule.body_limit and request.mimetype not in rule.media_types:
             raise MediaTypeUnsupported(f"send one of {', '.join(rule.media_types)}")
@@ -130,9 +130,11 @@ def create_app(deployment: "Deployment") -> Flask:
     return app
 
 
-def _admit_body(rule: Rule) -> None:
-    # Zero would mean "no limit" to nobody: Werkzeug refuses any announced body then.
+def _limit_body(rule: Rule) -> None:
     request.max_content_length = rule.body_limit
+    announced = request.content_length or "HTTP_TRANSFER_ENCODING" in request.environ
+    if announced and not rule.body_limit:
+        raise TooLarge("this operation takes no body")
 
 
 def _check_sizes(environ: "WSGIEnvironment") -> None:

@@ -7,7 +7,7 @@
     [api]
     host = "127.0.0.1"
     port = 8750
-    threads = 32
+    threads = 16
 
     [chain]
     mode = "embedded"              # or "external", or "none"
@@ -61,7 +61,7 @@ class ApiConfig:
 
     host: str = "127.0.0.1"
     port: int = 8750
-    threads: int = 32
+    threads: int = 16
 
 
 @dataclass(frozen=True, slots=True)
