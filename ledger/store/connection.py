@@ -13,6 +13,9 @@ from sqlite_utils.migrations import Migrations
 
 from ledger.errors import IntegrityError, StoreBusy
 
+_MAPPED_BYTES = 1 << 30
+"""How much of a file is read through memory mapping rather than copied."""
+
 _NOT_NOW = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -82,6 +85,7 @@ class SqliteFile:
                 f"secure_delete={int(overwrite_deleted)}",
                 "foreign_keys=ON",
                 f"cache_size=-{cache_kib}",
+                f"mmap_size={_MAPPED_BYTES}",
                 f"wal_autocheckpoint={checkpoint_pages}",
                 "journal_size_limit=67108864",
             ):
@@ -158,7 +162,7 @@ class SqliteFile:
             if self._closed:
                 raise StoreBusy("the database is closed")
             reader = self._connect("ro")
-            for setting in ("query_only=ON", "cache_size=-4096", "mmap_size=1073741824"):
+            for setting in ("query_only=ON", "cache_size=-4096", f"mmap_size={_MAPPED_BYTES}"):
                 reader.execute(f"PRAGMA {setting}")
             self._local.reader = reader
             self._readers.add(reader)

@@ -44,13 +44,14 @@ class SqliteStore(PrimaryTables, DerivedTables):
             overwrite_deleted=False,
             busy_timeout=busy_timeout,
             page_bytes=4096,
-            cache_kib=64 * 1024,
-            checkpoint_pages=16_000,
+            # A large integration changes some 200 MB of pages; what the cache cannot hold is written twice.
+            cache_kib=256 * 1024,
+            # 400 MB: a page that several integrations change is then copied to its place once.
+            checkpoint_pages=100_000,
         )
 
     def tidy(self) -> None:
         self._log.tidy()
-        self._derived.tidy()
 
     def close(self) -> None:
         self._log.close()
