@@ -43,7 +43,7 @@ from ledger.errors import ChainMismatch, ChainRefused, InputError
 
 T = TypeVar("T")
 
-# web3's dependencies raise Python's recursion limit to 100,000, where deep input ends the process, not the call.
+# web3's dependencies raise the recursion limit to 100,000: deep input would end the process, not the call.
 sys.setrecursionlimit(min(sys.getrecursionlimit(), 1_000))
 
 # No answer, or one that is not JSON-RPC.
