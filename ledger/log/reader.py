@@ -33,6 +33,7 @@ from ledger.log.batches import BatchTrees
 from ledger.merkle import (
     EMPTY_HEAD,
     HASH_SIZE,
+    TILE_HEIGHT,
     TILE_WIDTH,
     chain_step,
     consistency_proof,
@@ -108,11 +109,11 @@ class LogReader:
 
         Raises `ProofInvalid` unless index < size, `IntegrityError` when a tile is missing.
         """
-        return inclusion_proof(index, size, self._tiles)
+        return inclusion_proof(index, size, self._tiles.at(size))
 
     def consistency(self, first: int, second: int) -> list[bytes]:
         """The consistency proof between two tree sizes. Raises as `inclusion` does."""
-        return consistency_proof(first, second, self._tiles)
+        return consistency_proof(first, second, self._tiles.at(second))
 
     # The index
 
@@ -292,14 +293,27 @@ def _present(index: int | None) -> int:
 
 
 class _Tiles:
-    """The store's tiles, full ones kept: those never change, and hold the upper levels of every proof."""
+    """The store's tiles: full ones are kept, since they never change and hold the upper levels of every
+    proof; so are the few at the right edge of the sizes that are read most recently."""
 
     _KEPT = 1024
+    _SIZES = 4
 
     def __init__(self, store: LogStore) -> None:
         self._store = store
         self._full: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._edges: OrderedDict[int, _TilesAt] = OrderedDict()
         self._lock = Lock()
+
+    def at(self, size: int) -> "_TilesAt":
+        """The tiles as proofs for that tree size need them."""
+        with self._lock:
+            tiles = self._edges.get(size)
+            if tiles is None:
+                tiles = self._edges[size] = _TilesAt(self, size)
+                if len(self._edges) > self._SIZES:
+                    self._edges.popitem(last=False)
+            return tiles
 
     def tile(self, level: int, index: int) -> bytes | None:
         with self._lock:
@@ -313,4 +327,24 @@ class _Tiles:
                 self._full[level, index] = tile
                 if len(self._full) > self._KEPT:
                     self._full.popitem(last=False)
+        return tile
+
+
+class _TilesAt:
+    """The tiles at one integrated size: its right edge, at most one tile a level, is kept here."""
+
+    def __init__(self, tiles: _Tiles, size: int) -> None:
+        self._tiles = tiles
+        self._size = size
+        self._edge: dict[tuple[int, int], bytes] = {}
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        tile = self._edge.get((level, index))
+        if tile is None:
+            tile = self._tiles.tile(level, index)
+            # What a tile holds for this size is there for good; what comes after it is not asked for.
+            # While derived data is rebuilt it may hold less, and is not kept.
+            last, hashes = divmod(self._size >> (TILE_HEIGHT * level), TILE_WIDTH)
+            if tile is not None and index == last and len(tile) >= hashes * HASH_SIZE:
+                self._edge[level, index] = tile
         return tile

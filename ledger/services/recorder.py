@@ -11,11 +11,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ledger.domain import AccessEvent, build_statement
+from ledger.domain import AccessEvent, dump_body
+from ledger.domain.access import keys_of_event
 from ledger.errors import BatchLineInvalid, LedgerError, Unavailable
 from ledger.formats.envelope import parse_envelope, sign_batch
 from ledger.formats.receipt import parse_receipt_payload
-from ledger.formats.statement import format_statement, new_id
+from ledger.formats.statement import Statement, format_statement, new_id
 from ledger.gm import Signer
 from ledger.log.appender import Appender
 from ledger.log.clock import Clock
@@ -74,13 +75,20 @@ class AccessRecorder:
     def record(self, event: AccessEvent) -> Logged:
         """Log one event; returns when it is durably accepted.
 
-        Raises `StatementInvalid`, `Unavailable` when too many wait or the recorder is closing, and what the
+        Raises `Unavailable` when too many wait or the recorder is closing, and what the
         append raises: nothing may be shown then.
         """
         at = self._clock()
         id = new_id(at, self.randomness(10))
-        statement = build_statement(
-            "access.event.recorded", event, log=self.origin, issuer=self.issuer, id=id, at=at
+        # The event is a validated value; admission checks the statement as it checks everybody's.
+        statement = Statement(
+            id=id,
+            kind="access.event.recorded",
+            log=self.origin,
+            issuer=self.issuer,
+            at=at,
+            keys=keys_of_event(self.issuer, event),
+            body=dump_body(event),
         )
         waiting = _Waiting(id, format_statement(statement))
         with self._arrival:
