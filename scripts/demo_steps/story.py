@@ -39,6 +39,20 @@ class Story:
             print("\r\033[K", end="", flush=True)
 
 
+class Silent(Story):
+    """Tells nothing: for benchmarks and tests that need a deployment and no story."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    @contextmanager
+    def step(self, zh: str, en: str) -> Iterator[None]:
+        yield
+
+    def say(self, zh: str, en: str = "") -> None:
+        return
+
+
 class Progress:
     """Shows `done of total` in place on a terminal, and now and then as a line elsewhere."""
 
