@@ -8,6 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ledger.deployment.config import LOGS
+
 PAGE_LIMIT = 1000
 PAGE_DEFAULT = 100
 LARGEST = 2**53 - 1
@@ -16,8 +18,14 @@ Hex64 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Uscc = Annotated[str, Field(pattern="^[0-9A-HJ-NP-RTUW-Y]{18}$")]
 StatementId = Annotated[str, Field(pattern="^[0-9a-f-]{36}$")]
 LogName = Annotated[
-    str, Field(pattern="^[a-z0-9._-]{1,64}$", description="short name of the log, e.g. credit")
+    str,
+    Field(
+        pattern="^[a-z0-9._-]{1,64}$",
+        description="short name of the log",
+        json_schema_extra={"enum": list(LOGS)},
+    ),
 ]
+
 Size = Annotated[int, Field(ge=0, le=LARGEST)]
 Level = Literal["published", "anchored", "final"]
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
