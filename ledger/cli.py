@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("ledger.commands.asking", "check", "联合奖惩核查 · Check a subject for a matter."),
     "trail": ("ledger.commands.asking", "trail", "访问轨迹 · Who accessed what, about whom."),
     "certificate": ("ledger.commands.asking", "certificate", "电子证照核验 · Verify an e-certificate."),
-    "verify": ("ledger.verify.command", "verify", "离线验证 · Verify a bundle offline."),
+    "verify": ("ledger.verify.command", "main", "离线验证 · Verify a bundle offline."),
     "audit": ("ledger.commands.care", "audit", "全量审计 · Re-verify everything from the entries alone."),
     "status": ("ledger.commands.care", "status", "状态 · How far each log has come."),
 }

@@ -12,7 +12,7 @@ first use: good enough against accidents, not against the operator; give it one 
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import urandom
 from typing import Any
@@ -20,10 +20,11 @@ from typing import Any
 from ledger.client.compose import compose, with_disclosure
 from ledger.client.receipts import check_receipt, receipt_keys
 from ledger.client.transport import Answer, Transport
-from ledger.errors import ConfigurationError
+from ledger.errors import ConfigurationError, NotFound
 from ledger.formats import strictjson
+from ledger.formats.encoding import b64decode_strict
 from ledger.formats.envelope import STATEMENT_TYPE, parse_envelope, sign_batch, sign_envelope
-from ledger.formats.receipt import Receipt
+from ledger.formats.receipt import Receipt, parse_receipt
 from ledger.formats.statement import Reference, new_id, parse_manifest, parse_statement
 from ledger.gm import PublicKey, Signer
 
@@ -96,7 +97,7 @@ class Client:
         id: str | None = None,
     ) -> Submitted:
         """Make, sign and submit a statement in this member's name."""
-        signer, member = self._identity()
+        signer, member = self.identity()
         composed = compose(
             kind,
             body,
@@ -118,7 +119,7 @@ class Client:
 
         `disclosures`, where given, has one item per statement.
         """
-        signer, member = self._identity()
+        signer, member = self.identity()
         now = int(self._clock() * 1000)
         manifest, entries = sign_batch(
             payloads, log=log, issuer=member, id=new_id(now, self._randomness(10)), at=now, signer=signer
@@ -129,13 +130,22 @@ class Client:
 
     def submit_signed_batch(self, manifest: bytes, lines: Sequence[bytes]) -> Receipt:
         """Submit a batch that is signed already: the manifest's envelope and the lines of its entries."""
+        return self._submit_batch(manifest, lines)[1]
+
+    def _submit_batch(self, manifest: bytes, lines: Sequence[bytes]) -> tuple[bytes, Receipt]:
         announced = parse_manifest(parse_envelope(manifest).payload)
         answer = self._transport.post_lines(
             f"/v1/logs/{_short(announced.log)}/batches", [manifest, *lines], BATCH_MEDIA_TYPE
         )
-        return check_receipt(
+        receipt = check_receipt(
             answer.content, manifest, self._keys(), announced.log, announced.issuer, announced.id, announced
         )
+        return answer.content, receipt
+
+    def submit_lines(self, lines: Iterable[bytes]) -> bytes:
+        """Submit a batch that is signed already, manifest line first; the verified receipt's envelope."""
+        manifest, *entries = lines
+        return self._submit_batch(manifest, entries)[0]
 
     # Asking
 
@@ -169,6 +179,14 @@ class Client:
     def entry(self, log: str, index: int) -> Any:
         """An entry by its leaf index."""
         return self._transport.get(f"/v1/logs/{log}/entries/{index}").document
+
+    def find(self, log: str, issuer: str, id: str) -> bytes | None:
+        """The entry that the log holds under (issuer, id); None if it holds none."""
+        try:
+            receipt, _ = parse_receipt(self.receipt(log, issuer, id))
+        except NotFound:
+            return None
+        return b64decode_strict(self.entry(log, receipt.leaf_index)["entry"])
 
     def index(self, log: str, name: str, tag: str, **page: Any) -> Any:
         """One page of an index key's entries, with a bundle that proves it (`after`, `limit`, `level`)."""
@@ -226,7 +244,8 @@ class Client:
         answer: Answer = self._transport.post(path, strictjson.dumps(dict(question)), JSON_MEDIA_TYPE)
         return answer.document
 
-    def _identity(self) -> tuple[Signer, str]:
+    def identity(self) -> tuple[Signer, str]:
+        """The signer and the member; raises `ConfigurationError` where the client has none."""
         if self._signer is None or self._member is None:
             raise ConfigurationError("submitting needs a key and the member that it belongs to")
         return self._signer, self._member
