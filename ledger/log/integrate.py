@@ -42,6 +42,7 @@ def integrate(store: LogStore, limit: int = STRETCH) -> Integrated | None:
     # The store's commit point. A crash before: nothing happened, and the same entries give the same bytes
     # again. A crash after: the entries are integrated, and the next round publishes them.
     point("integrate.written")
+    store.tidy()
     return Integrated(stop, integration.root, integration.index_root)
 
 

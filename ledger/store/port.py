@@ -232,7 +232,7 @@ class LogStore(Protocol):
         """Forget all derived data, so that it can be rebuilt from the entries."""
 
     def tidy(self) -> None:
-        """Do housekeeping that appends would otherwise pay for; called by the worker after each round."""
+        """Do housekeeping that appends would otherwise pay for; called after each integration."""
 
     def close(self) -> None:
         """Let go of the database; any later call raises `StoreBusy`."""

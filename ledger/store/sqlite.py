@@ -34,7 +34,7 @@ class SqliteStore(PrimaryTables, DerivedTables):
             busy_timeout=busy_timeout,
             page_bytes=8192,
             cache_kib=32 * 1024,
-            # 128 MB: `tidy`, called by the worker, comes first, so that appends need not pay for it.
+            # 128 MB: `tidy`, in the worker's process, comes first, so that appends need not pay for it.
             checkpoint_pages=16_000,
         )
         self._derived = SqliteFile(

@@ -30,7 +30,7 @@ from ledger.store.port import NewEntry, StoredAnchor, StoredCheckpoint
 from ledger.store.sqlite import SqliteStore
 
 ORIGIN = "yunling.example/credit"
-TAGS = [sm3(b"tag %d" % number) for number in range(12)]
+TAGS = [sm3(b"tag %d" % number) for number in range(4)]
 KEYS = {index_key("subject", tag): tag for tag in TAGS}
 SIGNER: Signer = signer(PrivateKey.generate())
 
@@ -78,6 +78,11 @@ class LogLifecycle(RuleBasedStateMachine):
         if checkpoint is not None:
             self.published.append(checkpoint)
 
+    @rule(limit=st.integers(2, 40))
+    def catch_up(self, limit: int) -> None:
+        while integrate(self.store, limit):
+            pass
+
     @precondition(lambda self: self.published)
     @rule()
     def anchor(self) -> None:
@@ -85,9 +90,11 @@ class LogLifecycle(RuleBasedStateMachine):
         text = parse_note(latest.note).text
         self.store.put_anchor(StoredAnchor(latest.size, note_hash(text), "mined", "0xaa", 1, "0xbb"))
 
-    @rule()
-    def lose_derived_data(self) -> None:
+    @rule(caught_up=st.booleans())
+    def lose_derived_data(self, caught_up: bool) -> None:
         self.store.clear_derived()
+        if caught_up:
+            self.catch_up(40)
 
     @rule()
     def reopen(self) -> None:
@@ -95,8 +102,12 @@ class LogLifecycle(RuleBasedStateMachine):
         self.store = SqliteStore(Path(self.folder.name))
         self.reader = LogReader(self.store, ORIGIN)
 
-    @rule(tag=st.sampled_from(TAGS), anchored=st.booleans(), limit=st.integers(1, 4))
-    def look_up(self, tag: bytes, anchored: bool, limit: int) -> None:
+    @rule(anchored=st.booleans(), limit=st.integers(1, 4))
+    def look_up(self, anchored: bool, limit: int) -> None:
+        for tag in TAGS:
+            self.look_up_tag(tag, anchored, limit)
+
+    def look_up_tag(self, tag: bytes, anchored: bool, limit: int) -> None:
         try:
             checkpoint = self.reader.checkpoint("anchored" if anchored else "published")
         except NotYetPublished:
@@ -168,5 +179,5 @@ class LogLifecycle(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-LogLifecycle.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+LogLifecycle.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
 TestLogLifecycle = LogLifecycle.TestCase

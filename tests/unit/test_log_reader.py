@@ -178,6 +178,18 @@ def test_what_is_not_there_or_not_published_is_said_so(store: SqliteStore, reade
         reader.inclusion(7, 7)
 
 
+def test_a_page_holds_exactly_the_chain_positions_asked_for(store: SqliteStore, reader: LogReader) -> None:
+    store.append([[new_entry(number, b"entry %d" % number) for number in range(7, 41)]], 1_000)
+    advance(store, 3_000)
+    checkpoint = reader.checkpoint()
+    chain = [entry.index for entry in reader.lookup(checkpoint, "subject", TAG).entries]
+    assert chain == [0, *range(2, 41)]
+    for start in range(42):
+        for limit in (0, 1, 2, 3, 7, 50):
+            entries, count = reader.page(checkpoint, "subject", TAG, start, limit)
+            assert ([entry.index for entry in entries], count) == (chain[start : start + limit], 40)
+
+
 @pytest.mark.parametrize(
     "after",
     [After(7, b"h" * 32, 6), After(2, b"h" * 32, 2), After(2, b"h" * 32, 3)],
