@@ -30,7 +30,6 @@ from ledger.errors import IntegrityError
 from ledger.gm import sm3_prefixed
 from ledger.merkle.index import EMPTY, KEY_BITS
 
-
 _LEAF, _BRANCH = 0, 1
 _FIXED = 104  # of a record: all but its stack
 _NODES_AT = 5
