@@ -16,6 +16,7 @@ from pathlib import Path
 from scripts.benchmarks.measuring import Options, Row, machine
 
 ROWS = ("sm2_verify", "batch_append", "single_append", "check", "bundle_verify", "audit")
+SUBJECTS = 1_000_000
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,28 +31,31 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--seconds", type=float, default=10.0, help="length of each measurement (default: 10)"
     )
+    parser.add_argument("--subjects", type=int, default=SUBJECTS, help=f"for check; default: {SUBJECTS}")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.rows) - set(ROWS))
     if unknown:
         parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
     if not 0.1 <= options.seconds <= 600:
         parser.error("--seconds is from 0.1 to 600")
+    if not 100 <= options.subjects <= 10_000_000:
+        parser.error("--subjects is from 100 to 10000000")
     print(f"Machine: {machine()}", flush=True)
     measured: list[Row] = []
     for name in options.rows or ROWS:
-        measured.append(_measure(name, options.seconds))
+        measured.append(_measure(name, options.seconds, options.subjects))
         _print(measured[-1])
     if options.json:
         print(json.dumps({row.name: row.as_json() for row in measured}))
     return 0
 
 
-def _measure(name: str, seconds: float) -> Row:
+def _measure(name: str, seconds: float, subjects: int) -> Row:
     print(f"\n{name}: measuring ...", file=sys.stderr, flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="xinzheng-bench-", ignore_cleanup_errors=True) as folder:
         row: Row = importlib.import_module(f"scripts.benchmarks.{name}").measure(
-            Options(seconds, Path(folder))
+            Options(seconds, Path(folder), subjects)
         )
     row.notes.append(f"took {time.monotonic() - started:.0f} s in all")
     return row

@@ -14,10 +14,11 @@ RUNS = 5
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`seconds` bounds each measured run; `folder` is for what a row writes."""
+    """`seconds` bounds each measured run; `folder` is for what a row writes; `subjects` for `check`."""
 
     seconds: float
     folder: Path
+    subjects: int
 
 
 @dataclass(slots=True)
