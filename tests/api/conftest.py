@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from ledger.client.compose import Composed, compose, with_disclosure
-from ledger.deployment import ChainConfig, Config, Deployment
+from ledger.deployment import ApiConfig, ChainConfig, Config, Deployment
 from ledger.domain.kinds import INDEXES
 from ledger.formats.envelope import STATEMENT_TYPE, sign_envelope
 from ledger.formats.http_signature import body_digest, sign_request
@@ -167,13 +167,13 @@ def trust_of(deployment: Deployment, signers: dict[str, Signer], windows: dict[s
 
 
 @pytest.fixture
-def make_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], City]]:
+def make_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., City]]:
     made: list[Deployment] = []
     monkeypatch.setenv("XINZHENG_PASSPHRASE", "for tests only")
 
-    def make() -> City:
+    def make(port: int = 8750) -> City:
         clock = SetClock()
-        config = Config(DOMAIN, OPERATOR, chain=ChainConfig(mode="none"))
+        config = Config(DOMAIN, OPERATOR, ApiConfig(port=port), ChainConfig(mode="none"))
         deployment = Deployment.create(tmp_path / f"city{len(made)}", config, clock=clock, iterations=1000)
         made.append(deployment)
         signers = {uscc: signer(PrivateKey.generate()) for uscc in ROLES}
@@ -187,7 +187,7 @@ def make_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 
 @pytest.fixture
-def city(make_city: Callable[[], City]) -> City:
+def city(make_city: Callable[..., City]) -> City:
     return make_city()
 
 
