@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import openpyxl
+from openpyxl.reader.excel import ExcelReader
 from openpyxl.utils import get_column_letter
 
 from ledger.errors import ColumnMissing, FormulaForbidden, LedgerError, SheetInvalid, TooLarge, TooManyRows
@@ -24,6 +25,7 @@ from ledger.services.importing.columns import FORMS, Column, Form
 
 ROW_LIMIT = 100_000
 _CHUNK = 1 << 20
+_LONGEST_ROW = 16 << 20
 _XLSX_MAGIC = b"PK\x03\x04"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 
@@ -149,6 +151,11 @@ def _xlsx_rows(file: IO[bytes], limits: SheetLimits) -> tuple[Raw, bool]:
         if unpacked > limits.unpacked_bytes or strings > limits.strings_bytes:
             raise TooLarge("the workbook's content is too large when unpacked; split it")
         file.seek(0)
+        first = _first_sheet(file)
+        # Before openpyxl, which reads a sheet through to learn its extent.
+        with zipfile.ZipFile(file) as archive, archive.open(first) as sheet_xml:
+            _refuse_many_rows(sheet_xml, limits)
+        file.seek(0)
         workbook = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
         sheet = workbook.worksheets[0]
         # The file's own note of its extent is often wrong; rows are counted as they come.
@@ -159,6 +166,32 @@ def _xlsx_rows(file: IO[bytes], limits: SheetLimits) -> tuple[Raw, bool]:
     except Exception as error:
         raise SheetInvalid("the file is not a readable XLSX workbook") from error
     return _xlsx_values(sheet, limits), date1904
+
+
+def _first_sheet(file: IO[bytes]) -> str:
+    """The name of the part that holds the workbook's first sheet."""
+    reader = ExcelReader(file, read_only=True, keep_links=False)
+    reader.read_manifest()
+    reader.read_workbook()
+    for _, relation in reader.parser.find_sheets():
+        return str(relation.target)
+    raise SheetInvalid("the workbook has no sheet")
+
+
+def _refuse_many_rows(sheet_xml: IO[bytes], limits: SheetLimits) -> None:
+    """Refuse a sheet with far too many rows within a second, before they are parsed one by one.
+
+    Counts the rows that hold a value in the form that spreadsheets write; others are counted later.
+    """
+    count, rest = 0, b""
+    while chunk := sheet_xml.read(_CHUNK):
+        *rows, rest = (rest + chunk).split(b"</row>")
+        count += sum(b"</v>" in row or b"</is>" in row for row in rows)
+        if count > limits.rows + 1:
+            raise TooManyRows(f"a sheet has at most {limits.rows} rows; split it")
+        # A row is at most some thousand bytes; what has no end is no sheet.
+        if len(rest) > _LONGEST_ROW:
+            return
 
 
 def _xlsx_values(sheet: Any, limits: SheetLimits) -> Raw:

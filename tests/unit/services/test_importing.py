@@ -564,7 +564,6 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     report = run(city, sheet, builder, journal=journal)
     assert report.already + report.accepted == 3
     assert city.logs["credit"].store.size() == 4
-    # Much later, the unanswered batch would be too old to be accepted for the first time.
     assert all(path.stat().st_mode & 0o077 == 0 for path in (journal, *journal.iterdir()))
 
 
