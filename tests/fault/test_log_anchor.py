@@ -1,0 +1,283 @@
+"""Anchoring over a chain that crashes us, loses what it had, or holds what it should not."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from log_world import INDEXES, ORIGIN, World
+
+from ledger.chain.changes import define_log
+from ledger.chain.port import AnchoredCheckpoint, Block, Mined
+from ledger.errors import ChainContradicts, ChainRefused, ChainUnavailable
+from ledger.gm import sm3
+from ledger.log import anchor as anchoring
+from ledger.log.anchor import Anchorer, AnchorSettings
+from ledger.log.integrate import integrate
+from ledger.log.publish import publish
+from ledger.store import SqliteStore
+
+LOG_ID = sm3(ORIGIN.encode())
+POINTS = ("anchor.pending", "anchor.broadcast", "anchor.sent", "anchor.mined", "anchor.final")
+AT_ONCE = AnchorSettings(interval=0, stuck=0, patience=0)
+
+
+class Crash(BaseException):
+    """The process ended here."""
+
+
+class FakeChain:
+    """Blocks in memory; transactions wait until `mine`."""
+
+    def __init__(self) -> None:
+        self.blocks: list[tuple[str, list[AnchoredCheckpoint]]] = [("0xgenesis", [])]
+        self.waiting: dict[str, AnchoredCheckpoint] = {}
+        self.found: dict[str, Mined] = {}
+        self.sent = 0
+        self.depth = 0
+        self.away = False
+
+    def _held(self) -> list[AnchoredCheckpoint]:
+        if self.away:
+            raise ChainUnavailable("away")
+        return [anchored for _, block in self.blocks for anchored in block]
+
+    def publish(self, log_id: bytes, size: int, root: bytes, index_root: bytes, note_hash: bytes) -> str:
+        if any(anchored.size >= size for anchored in self._held()):
+            raise ChainRefused("SizeNotGrowing")
+        self.sent += 1
+        tx = f"0x{self.sent:064x}"
+        self.waiting[tx] = AnchoredCheckpoint(size, root, index_root, note_hash, 0)
+        return tx
+
+    def mine(self) -> None:
+        number = len(self.blocks)
+        hash_ = f"0xblock{number}-{self.sent}"
+        block: list[AnchoredCheckpoint] = []
+        self.blocks.append((hash_, block))
+        for tx, new in sorted(self.waiting.items()):
+            fits = all(anchored.size < new.size for anchored in self._held())
+            self.found[tx] = Mined(tx, number, hash_, fits, 1)
+            if fits:
+                block.append(AnchoredCheckpoint(new.size, new.root, new.index_root, new.note_hash, number))
+        self.waiting = {}
+
+    def forget(self, blocks: int) -> None:
+        """Back to an older state, and on from there with other blocks."""
+        self.found = {tx: mined for tx, mined in self.found.items() if mined.block_number < blocks}
+        self.blocks = self.blocks[:blocks]
+        self.waiting = {}
+
+    def replace(self, tx_hash: str) -> str | None:
+        return tx_hash if tx_hash in self.waiting or tx_hash in self.found else None
+
+    def receipt(self, tx_hash: str) -> Mined | None:
+        self._held()
+        return self.found.get(tx_hash)
+
+    def checkpoint(self, log_id: bytes, size: int) -> AnchoredCheckpoint | None:
+        return next((anchored for anchored in self._held() if anchored.size == size), None)
+
+    def latest(self, log_id: bytes) -> AnchoredCheckpoint | None:
+        return max(self._held(), key=lambda anchored: anchored.size, default=None)
+
+    def find_transaction(self, log_id: bytes, size: int) -> str | None:
+        held = self.checkpoint(log_id, size)
+        for tx, mined in self.found.items():
+            if held and mined.succeeded and mined.block_number == held.block_number:
+                return tx
+        return None
+
+    def head(self) -> Block:
+        return Block(len(self.blocks) - 1, self.blocks[-1][0], 0)
+
+    def finalized(self) -> int:
+        return len(self.blocks) - 1 - self.depth
+
+    def block(self, number: int) -> Block | None:
+        return Block(number, self.blocks[number][0], 0) if number < len(self.blocks) else None
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World.make()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(tmp_path)
+
+
+def grow(world: World, store: SqliteStore) -> int:
+    """One more entry, published; returns the size."""
+    store.append([[world.admission().admit(world.envelope()).entry]], world.clock())
+    integrate(store)
+    published = publish(store, ORIGIN, world.log, world.clock() // 1000)
+    assert published is not None
+    return published.size
+
+
+def make(world: World, store: SqliteStore, chain: FakeChain, settings: AnchorSettings = AT_ONCE) -> Anchorer:
+    return Anchorer(store, ORIGIN, chain, world.clock, settings)  # type: ignore[arg-type]
+
+
+def anchor_all(anchorer: Anchorer, chain: FakeChain, rounds: int = 3) -> None:
+    for _ in range(rounds):
+        anchorer.step()
+        chain.mine()
+    anchorer.step()
+
+
+def states(store: SqliteStore) -> list[tuple[int, str]]:
+    return [(anchor.size, anchor.state) for anchor in store.anchors(0, 100)]
+
+
+def test_a_checkpoint_goes_through_the_outbox_to_final(world: World, store: SqliteStore) -> None:
+    chain = FakeChain()
+    chain.depth = 1
+    anchorer = make(world, store, chain)
+    assert anchorer.step().anchored == 0
+    size = grow(world, store)
+    anchorer.step()
+    assert states(store) == [(size, "sent")]
+    chain.mine()
+    assert (anchorer.step().anchored, anchorer.state.final) == (size, 0)
+    chain.mine()
+    assert (anchorer.step().final, anchorer.state.alarms) == (size, set())
+    assert chain.sent == 1
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_anywhere_ends_in_one_anchor(
+    world: World, store: SqliteStore, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(name: str) -> None:
+        if name == point:
+            raise Crash
+
+    chain, size = FakeChain(), grow(world, store)
+    monkeypatch.setattr(anchoring, "point", crash)
+    with pytest.raises(Crash):
+        anchor_all(make(world, store, chain), chain)
+    chain.mine()
+    monkeypatch.undo()
+    after = make(world, store, chain)
+    anchor_all(after, chain)
+    assert states(store) == [(size, "final")]
+    assert [anchored.size for anchored in chain._held()] == [size]
+    assert after.state.alarms == set()
+
+
+def test_a_chain_restored_from_an_older_backup_gets_the_lost_anchors_back_in_order(
+    world: World, store: SqliteStore
+) -> None:
+    chain = FakeChain()
+    anchorer = make(world, store, chain)
+    sizes = []
+    for _ in range(4):
+        sizes.append(grow(world, store))
+        anchor_all(anchorer, chain)
+    before = {anchored.size: anchored.note_hash for anchored in chain._held()}
+    chain.forget(next(a.block_number for a in chain._held() if a.size == sizes[1]))
+    anchorer.step()
+    assert "anchor_lost" in anchorer.state.alarms
+    anchor_all(anchorer, chain)
+    assert {anchored.size: anchored.note_hash for anchored in chain._held()} == before
+    assert states(store) == [(size, "final") for size in sizes]
+    assert anchorer.state.alarms == set()
+
+
+def test_a_node_that_is_merely_behind_is_given_time(world: World, store: SqliteStore) -> None:
+    chain = FakeChain()
+    size = grow(world, store)
+    anchor_all(make(world, store, chain), chain)
+    patient = make(world, store, chain, AnchorSettings(patience=60_000))
+    blocks = chain.blocks
+    chain.blocks = blocks[:1]
+    assert patient.step().alarms == {"chain_behind"}
+    chain.blocks = blocks
+    assert patient.step().alarms == set()
+    assert states(store) == [(size, "final")]
+
+
+def test_a_replaced_block_corrects_the_coordinates(world: World, store: SqliteStore) -> None:
+    chain = FakeChain()
+    anchorer, size = make(world, store, chain), grow(world, store)
+    anchor_all(anchorer, chain)
+    anchor = store.anchor(size)
+    assert anchor is not None
+    assert anchor.block_number is not None
+    assert anchor.tx_hash is not None
+    _, block = chain.blocks[anchor.block_number]
+    chain.blocks[anchor.block_number] = ("0xother", block)
+    chain.found[anchor.tx_hash] = Mined(anchor.tx_hash, anchor.block_number, "0xother", True, 1)
+    anchorer.step()
+    corrected = store.anchor(size)
+    assert corrected is not None
+    assert corrected.block_hash == "0xother"
+
+
+def test_a_forgotten_transaction_is_sent_anew(world: World, store: SqliteStore) -> None:
+    chain = FakeChain()
+    anchorer, size = make(world, store, chain), grow(world, store)
+    anchorer.step()
+    chain.waiting = {}
+    anchorer.step()
+    anchor_all(anchorer, chain)
+    assert (states(store), chain.sent) == ([(size, "final")], 2)
+
+
+def test_a_chain_that_is_away_costs_nothing(world: World, store: SqliteStore) -> None:
+    chain = FakeChain()
+    anchorer, size = make(world, store, chain), grow(world, store)
+    chain.away = True
+    with pytest.raises(ChainUnavailable):
+        anchorer.step()
+    chain.away = False
+    anchor_all(anchorer, chain)
+    assert states(store) == [(size, "final")]
+
+
+@pytest.mark.parametrize(("beyond", "same_size"), [(1, False), (0, True)])
+def test_a_chain_that_holds_another_history_stops_us(
+    world: World, store: SqliteStore, beyond: int, same_size: bool
+) -> None:
+    """A database restored from an older backup, or somebody else with our keys."""
+    chain, size = FakeChain(), grow(world, store)
+    chain.publish(LOG_ID, size + beyond, bytes(32), bytes(32), bytes(32))
+    chain.mine()
+    with pytest.raises(ChainContradicts):
+        make(world, store, chain).step()
+    assert states(store) == []
+    assert same_size or chain.sent == 1
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize("point", POINTS)
+def test_on_a_real_chain_too_a_crash_anywhere_ends_in_one_anchor(
+    world: World, store: SqliteStore, point: str, monkeypatch: pytest.MonkeyPatch, consortium: Any
+) -> None:
+    def crash(name: str) -> None:
+        if name == point:
+            raise Crash
+
+    chain = consortium.chains[0]
+    consortium.agree(define_log(ORIGIN, "113501000099000133", INDEXES))
+    size = grow(world, store)
+    monkeypatch.setattr(anchoring, "point", crash)
+
+    def until_final(anchorer: Anchorer) -> None:
+        deadline = time.monotonic() + 20
+        while anchorer.step().final < size:
+            assert time.monotonic() < deadline
+
+    patient = AnchorSettings(interval=0)
+    with pytest.raises(Crash):
+        until_final(make(world, store, chain, patient))
+    monkeypatch.undo()
+    until_final(make(world, store, chain, patient))
+    assert states(store) == [(size, "final")]
+    held = chain.checkpoint(LOG_ID, size)
+    anchor = store.anchor(size)
+    assert anchor is not None
+    assert (held.note_hash, held.block_number) == (anchor.note_hash, anchor.block_number)

@@ -1,0 +1,205 @@
+"""An audit is clean on an honest log, and names what somebody with the database file changed."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from log_world import ORIGIN, World
+
+from ledger.formats.encoding import b64encode
+from ledger.gm import sm3
+from ledger.log.audit import audit
+from ledger.log.audit_report import AuditReport
+from ledger.log.integrate import integrate
+from ledger.log.publish import publish
+from ledger.merkle import leaf_hash
+from ledger.store import SqliteStore
+from ledger.store.port import StoredAnchor
+
+_NEWEST_PAGE = "path = x'03' AND size = (SELECT max(size) FROM page WHERE path = x'03')"
+SEALED, BATCH_ENTRY, SINGLE = 0, 305, 2
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World.make()
+
+
+@pytest.fixture(scope="module")
+def honest(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published log of 903 entries: a sealed one, single ones, two batches; several checkpoints."""
+    folder = tmp_path_factory.mktemp("honest")
+    store = SqliteStore(folder)
+    appender = world.appender(store)
+    envelope, salt, content = world.sealed()
+    disclosure = {"salt": salt.hex(), "content": b64encode(content)}
+    appender.submit(json.dumps({"entry": b64encode(envelope), "disclosure": disclosure}).encode())
+    for _ in range(3):
+        appender.submit(world.envelope())
+    for size in (297, 600):
+        appender.submit_batch(world.batch(size))
+        while integrate(store, 512) is not None:
+            publish(store, ORIGIN, world.log, world.clock() // 1000)
+    publish(store, ORIGIN, world.log, world.clock() // 1000)
+    appender.close()
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def folder(honest: Path, tmp_path: Path) -> Path:
+    """A copy to tamper with."""
+    for name in ("log.db", "derived.db"):
+        with sqlite3.connect(honest / name) as source, sqlite3.connect(tmp_path / name) as target:
+            source.backup(target)
+    return tmp_path
+
+
+def run(world: World, folder: Path, level: str = "full", processes: int = 1) -> AuditReport:
+    store = SqliteStore(folder)
+    try:
+        return audit(store, folder, world.rules(), level=level, processes=processes)  # type: ignore[arg-type]
+    finally:
+        store.close()
+
+
+def attack(folder: Path, name: str, *statements: tuple[str, tuple[object, ...]]) -> None:
+    """Write as somebody who has the file: past the triggers, with the schema put back afterwards."""
+    with sqlite3.connect(folder / name) as db:
+        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for trigger, _ in triggers:
+            db.execute(f"DROP TRIGGER {trigger}")
+        for statement, values in statements:
+            assert db.execute(statement, values).rowcount == 1
+        for _, sql in triggers:
+            db.execute(sql)
+
+
+def value(folder: Path, name: str, query: str) -> bytes:
+    with sqlite3.connect(folder / name) as db:
+        found: bytes = db.execute(query).fetchone()[0]
+        return found
+
+
+def flipped(data: bytes) -> bytes:
+    at = min(40, len(data) // 2)
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def test_an_honest_log_is_clean_at_both_levels(world: World, honest: Path) -> None:
+    for level in ("hashes", "full"):
+        report = run(world, honest, level)
+        assert (report.findings, report.entries) == ([], 903)
+    assert report.figures["batch_entries"] == 897
+    assert report.figures["signatures"] == 6
+    assert report.figures["receipts"] == 6
+    assert report.figures["sealed_opened"] == 1
+    assert report.figures["index_keys"] > 900
+    assert "index_not_audited" not in report.figures
+
+
+def changed(table: str, column: str, where: str, file: str = "log.db") -> Callable[[Path], None]:
+    def tamper(folder: Path) -> None:
+        old = value(folder, file, f"SELECT {column} FROM {table} WHERE {where}")
+        new = old + 1 if isinstance(old, int) else flipped(old)
+        attack(folder, file, (f"UPDATE {table} SET {column} = ? WHERE {where}", (new,)))
+
+    return tamper
+
+
+def entry_and_leaf(folder: Path) -> None:
+    """Another entry altogether, its leaf hash with it."""
+    other = value(folder, "log.db", "SELECT entry FROM entry WHERE idx = 3").replace(b"A", b"B", 1)
+    attack(
+        folder,
+        "log.db",
+        ("UPDATE entry SET entry = ?, leaf = ? WHERE idx = ?", (other, leaf_hash(other), BATCH_ENTRY)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("tamper", "code", "index"),
+    [
+        (changed("entry", "entry", f"idx = {BATCH_ENTRY}"), "leaf_differs", BATCH_ENTRY),
+        (changed("entry", "entry", f"idx = {SINGLE}"), "leaf_differs", SINGLE),
+        (entry_and_leaf, "tile_differs", BATCH_ENTRY),
+        (changed("entry", "leaf", "idx = 7"), "leaf_differs", 7),
+        (changed("entry", "index_keys", "idx = 9"), "index_keys_differ", 9),
+        (changed("entry", "accepted_at", f"idx = {SINGLE}"), "receipt_signature", SINGLE),
+        (changed("tile", "data", "level = 0 AND idx = 1", "derived.db"), "tile_differs", 257),
+        (changed("tile", "data", "level = 1 AND idx = 0", "derived.db"), "tile_differs", None),
+        (changed("page", "data", _NEWEST_PAGE, "derived.db"), "index_page_differs", None),
+        (changed("link", "data", "idx = 8", "derived.db"), "index_link_differs", 8),
+        (changed("checkpoint", "root", "seq = 2"), "checkpoint_row_differs", None),
+        (changed("checkpoint", "time", "seq = 2"), "checkpoint_row_differs", None),
+        (changed("receipt", "signature", f"first_index = {SINGLE}"), "receipt_signature", SINGLE),
+        (changed("receipt", "signature", "first_index = 4"), "receipt_signature", 4),
+        (changed("sealed", "ciphertext", f"idx = {SEALED}"), "sealed_differs", SEALED),
+        (changed("state", "root", "id = 0", "derived.db"), "integrated_differs", None),
+    ],
+)
+def test_a_changed_value_is_named(
+    world: World, folder: Path, tamper: Callable[[Path], None], code: str, index: int | None
+) -> None:
+    tamper(folder)
+    found = [(finding.code, finding.index) for finding in run(world, folder).findings]
+    assert (code, index) in found
+
+
+def test_the_fast_level_names_a_changed_entry_with_issuer_and_id(world: World, folder: Path) -> None:
+    changed("entry", "entry", f"idx = {BATCH_ENTRY}")(folder)
+    first = run(world, folder, "hashes").findings
+    named = next(finding for finding in first if finding.code == "leaf_differs")
+    assert named.issuer is not None
+    assert named.id is not None
+    assert f"Entry {BATCH_ENTRY} (issuer {named.issuer}, id {named.id})" in named.en
+    assert any(finding.code == "checkpoint_root_differs" for finding in first)
+
+
+def test_a_changed_note_is_named(world: World, folder: Path) -> None:
+    note = value(folder, "log.db", "SELECT note FROM checkpoint WHERE seq = 2")
+    later = note.replace(b"time 20", b"time 21")
+    attack(folder, "log.db", ("UPDATE checkpoint SET note = ? WHERE seq = 2", (later,)))
+    codes = {finding.code for finding in run(world, folder).findings}
+    assert "checkpoint_signature" in codes
+
+
+def test_removed_entries_are_named_in_the_middle_and_at_the_end(world: World, folder: Path) -> None:
+    attack(folder, "log.db", ("DELETE FROM entry WHERE idx = ?", (100,)))
+    assert ("entry_missing", 100) in [(f.code, f.index) for f in run(world, folder).findings]
+    attack(folder, "log.db", ("DELETE FROM entry WHERE idx = ?", (902,)))
+    assert "checkpoint_beyond_entries" in {finding.code for finding in run(world, folder).findings}
+
+
+def test_a_whole_history_made_anew_under_the_old_notes_is_found(world: World, folder: Path) -> None:
+    """Entry, leaf and every derived table consistent: only the signed notes and signatures still speak."""
+    entry_and_leaf(folder)
+    store = SqliteStore(folder)
+    store.clear_derived()
+    store.close()
+    codes = {finding.code for finding in run(world, folder).findings}
+    assert {"checkpoint_root_differs", "batch_differs"} <= codes
+
+
+def test_an_anchor_without_its_checkpoint_is_named(world: World, folder: Path) -> None:
+    store = SqliteStore(folder)
+    store.put_anchor(StoredAnchor(17, sm3(b""), "mined", "0x00", 1, "0x00"))
+    store.close()
+    assert "anchor_orphan" in {finding.code for finding in run(world, folder).findings}
+
+
+def test_a_projection_that_differs_is_a_finding(world: World, honest: Path) -> None:
+    store = SqliteStore(honest)
+    hook = lambda _store, report: report.add("projection_differs", 3)  # noqa: E731
+    report = audit(store, honest, world.rules(), processes=1, projections=[hook])
+    assert [(finding.code, finding.index) for finding in report.findings] == [("projection_differs", 3)]
+
+
+def test_no_finding_holds_what_an_entry_says(world: World, folder: Path) -> None:
+    for index in (SEALED, SINGLE, BATCH_ENTRY):
+        changed("entry", "entry", f"idx = {index}")(folder)
+    text = json.dumps(run(world, folder).as_dict(), ensure_ascii=False)
+    assert "1949" not in text
+    assert "行政许可审批" not in text
