@@ -106,6 +106,14 @@ class Catalogue:
     def _rules(self) -> dict[tuple[str, str], RuleRow]:
         return {(rule.list, rule.matter): rule for rule in self.rules}
 
+    @cached_property
+    def _matters_by_name(self) -> dict[str, MatterRow]:
+        return {row.name: row for row in self.matters.values()}
+
+    def matter(self, text: str) -> MatterRow | None:
+        """A matter by its code or its Chinese name; None where the catalogue has none."""
+        return self.matters.get(text) or self._matters_by_name.get(text)
+
     def rule(self, list_code: str, matter: str) -> RuleRow | None:
         """The rule for a list and a matter; None where the catalogue has none."""
         return self._rules.get((list_code, matter))

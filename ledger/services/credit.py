@@ -70,28 +70,28 @@ class CreditService:
         level: Level = "published",
         at: date | None = None,
     ) -> CheckAnswer:
-        """Check a subject for a matter of the catalogue; the check is logged before it is answered.
+        """Check a subject for a matter of the catalogue (its code or Chinese name); logged before answered.
 
         `at` is the day asked about, by default today in China. Raises `PurposeMissing`, `MatterUnknown`,
         `IdentifierInvalid`, `CheckDigitWrong`, `NotYetPublished` (no checkpoint of that level yet), and what
         logging the look raises.
         """
         check_asked(asked)
-        row = self._catalogue.matters.get(matter)
+        row = self._catalogue.matter(matter)
         if row is None:
             raise MatterUnknown(f"known matters are {', '.join(self._catalogue.matters)}")
         resolved = resolve_subject(subject, self._person_tag_keys)
         now = self._clock()
         day = (at or today(now)).isoformat()
         checkpoint, found = under_checkpoint(
-            self._reader, level, lambda checkpoint: self._look_up(checkpoint, resolved, matter, day)
+            self._reader, level, lambda checkpoint: self._look_up(checkpoint, resolved, row.code, day)
         )
         hits, state, leaves, sections, bundle = found
         decision = decide(hits)
         event = look(
             asked,
             action="check",
-            resource=f"check/{matter}",
+            resource=f"check/{row.code}",
             subject=resolved.reference,
             rows=len(hits),
             now=now,
@@ -102,7 +102,7 @@ class CreditService:
         shown = {entry.proven.index for entry in bundle.entries}
         return CheckAnswer(
             subject=resolved.shown,
-            matter=matter,
+            matter=row.code,
             matter_name=row.name,
             day=day,
             decision=decision,

@@ -190,6 +190,11 @@ def test_an_unknown_matter_is_refused_and_nothing_logged(city: City) -> None:
     assert entries_logged(city) == 0
 
 
+def test_a_matter_may_be_named_in_chinese(city: City) -> None:
+    answer = check(city, "政府采购")
+    assert (answer.matter, answer.matter_name) == (MATTER, "政府采购")
+
+
 def test_a_bad_number_is_refused_without_naming_the_right_one(city: City) -> None:
     wrong = city.person[:-1] + ("1" if city.person[-1] != "1" else "2")
     with pytest.raises(CheckDigitWrong) as caught:
