@@ -29,6 +29,10 @@ SUBMISSION_MEDIA_TYPES = (
     JSON_MEDIA_TYPE,
     "application/octet-stream",
 )
+SHEET_MEDIA_TYPES = (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "text/csv",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class Principal:
 KIB = 1 << 10
 BATCH_LIMIT = BATCH_BYTES_LIMIT + MAX_BATCH + 1
 """The lines and their newlines."""
-BUNDLE_BODY_LIMIT = 64 * KIB
+SHEET_LIMIT = 64 << 20
+QUESTION_LIMIT = 64 * KIB
 
 OPEN = Rule(signed=False)
 MEMBER = Rule()
@@ -74,19 +79,25 @@ RULES: dict[str, Rule] = {
     "proofs.inclusion": OPEN,
     "proofs.consistency": OPEN,
     "members.trust": OPEN,
-    "certificates.verify": Rule(signed=False, body_limit=BUNDLE_BODY_LIMIT),
+    "certificates.verify": Rule(signed=False, body_limit=QUESTION_LIMIT),
     "members.members": MEMBER,
     "proofs.checkpoints": MEMBER,
     "anchors.anchors": MEMBER,
     # Which kinds a member may publish is decided by the admission, statement by statement.
     "entries.submit": Rule(body_limit=SUBMISSION_LIMIT, media_types=SUBMISSION_MEDIA_TYPES),
     "entries.submit_batch": Rule(streamed=True, body_limit=BATCH_LIMIT, media_types=(BATCH_MEDIA_TYPE,)),
+    "sheets.check_sheet": Rule(
+        roles=frozenset({"publisher:credit", OPERATOR}),
+        streamed=True,
+        body_limit=SHEET_LIMIT,
+        media_types=SHEET_MEDIA_TYPES,
+    ),
     "entries.receipt": Rule(roles=_READERS, own=True),
     "entries.entry": Rule(roles=_READERS, own=True),
     "index.lookup": Rule(roles=_READERS),
     "bundles.bundle": Rule(roles=frozenset({AUDITOR, OFFICER, OPERATOR}), own=True),
-    "checks.check": Rule(roles=frozenset({OFFICER, OPERATOR}), body_limit=BUNDLE_BODY_LIMIT),
-    "trails.trail": Rule(roles=frozenset({AUDITOR, OPERATOR}), body_limit=BUNDLE_BODY_LIMIT),
+    "checks.check": Rule(roles=frozenset({OFFICER, OPERATOR}), body_limit=QUESTION_LIMIT),
+    "trails.trail": Rule(roles=frozenset({AUDITOR, OPERATOR}), body_limit=QUESTION_LIMIT),
 }
 
 

@@ -2,7 +2,19 @@
 
 from flask_openapi3.blueprint import APIBlueprint
 
-from api.routes import anchors, bundles, certificates, checks, entries, health, index, members, proofs, trails
+from api.routes import (
+    anchors,
+    bundles,
+    certificates,
+    checks,
+    entries,
+    health,
+    index,
+    members,
+    proofs,
+    sheets,
+    trails,
+)
 
 BLUEPRINTS: tuple[APIBlueprint, ...] = (
     health.blueprint,
@@ -15,4 +27,5 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     trails.blueprint,
     certificates.blueprint,
     members.blueprint,
+    sheets.blueprint,
 )
