@@ -38,6 +38,20 @@ def ask_all(scene: Scene) -> None:
         scene.story.say(f"  {path.name}: {'已证明' if found.status == 0 else '未证明'}", verdicts)
         if found.status != 0:
             raise DemoFailed(f"{path.name} does not verify: {json.dumps(found.report, ensure_ascii=False)}")
+    _verify_anchor(scene, expected[0])
+
+
+def _verify_anchor(scene: Scene, expect: str) -> None:
+    """The first bundle again, by a verifier who has a chain node of his own: the anchor passes too."""
+    node = scene.deployment.embedded.url
+    asked = ["--expect", expect, "--rpc", node, "--require", "anchor"]
+    found = verify_offline(scene.bundles[0], scene.trust, asked, network=True)
+    if found.status != 0:
+        raise DemoFailed(f"the anchor does not verify: {json.dumps(found.report, ensure_ascii=False)}")
+    scene.story.say(
+        f"  {scene.bundles[0].name}：再用自己的链节点核对锚定",
+        f"anchor {found.verdicts['anchor']}, by {node}",
+    )
 
 
 def _check(scene: Scene, client: Client, subject: Organisation, name: str, decision: str) -> str:
@@ -47,8 +61,9 @@ def _check(scene: Scene, client: Client, subject: Organisation, name: str, decis
     _keep(scene, name, answer["bundle"])
     scene.story.say(f"{subject.name}：{answer['matter_name']} → {answer['decision']}", _proof(answer))
     for hit in answer["hits"]:
-        measures = "；".join(f"{m['name']}（{m['basis']}，{m['term']}）" for m in hit["measures"])
-        scene.story.say(f"  {hit['list_name']}，{hit['from_day']} 至 {hit['until'] or '长期'}：{measures}")
+        measures = [f"{m['name']}（{m['basis']}，{m['term']}）" for m in hit["measures"]]
+        term = f"{hit['from_day']} 至 {hit['until'] or '长期'}"
+        scene.story.say(f"  {hit['list_name']}，{term}：{'；'.join(measures) or '本事项无措施'}")
     return f"subject:{organisation_tag(subject.uscc)}"
 
 

@@ -79,6 +79,6 @@ def _audit(scene: Scene) -> Any:
     command += ["--log", LOG, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=ROOT, check=False)
     try:
-        return json.loads(done.stdout.strip().splitlines()[-1])
-    except (ValueError, IndexError):
+        return json.loads(done.stdout.strip().splitlines()[-1])["logs"][0]
+    except (ValueError, LookupError):
         raise DemoFailed(f"the audit ended with {done.returncode}: {done.stderr.strip()[-500:]}") from None
