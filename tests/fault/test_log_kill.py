@@ -16,6 +16,7 @@ import pytest
 from log_world import World, acknowledged
 
 from ledger.log.audit import audit
+from ledger.log.status import read_status
 from ledger.log.worker import EXIT_LOCKED, EXIT_STOPPED
 from ledger.store import SqliteStore
 
@@ -61,8 +62,9 @@ def check_everything(folder: Path) -> int:
     worker = start("worker", folder)
 
     def caught_up() -> bool:
-        latest = store.latest_checkpoint()
-        return latest is not None and latest.size == store.size()
+        latest, status = store.latest_checkpoint(), read_status(folder / "status.json")
+        own = status is not None and status.pid == worker.pid
+        return own and latest is not None and latest.size == store.size()
 
     try:
         until(caught_up, worker)

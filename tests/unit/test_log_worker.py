@@ -1,0 +1,214 @@
+"""The worker's loop, its files and its refusals; and the members' snapshot that it keeps."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from log_world import ORIGIN, World
+
+from ledger.chain.port import AnchoredCheckpoint
+from ledger.errors import (
+    ChainContradicts,
+    ChainUnavailable,
+    ConfigurationError,
+    FormatError,
+    KeyUnknown,
+    SealedMismatch,
+    WorkerRunning,
+)
+from ledger.formats.trust import format_trust
+from ledger.gm import Verifier
+from ledger.log.directory import Directory, write_snapshot
+from ledger.log.lockfile import LockFile
+from ledger.log.sealer import Sm4Sealer, create_master_key_file
+from ledger.log.status import LogStatus, WorkerStatus, read_status, write_status
+from ledger.log.worker import Worker, WorkerLog, WorkerSettings
+from ledger.store import SqliteStore
+from ledger.store.port import Sealed
+
+HOUR = 3600 * 1000
+
+
+class Away:
+    """A chain that says nothing, or one thing only."""
+
+    def __init__(self, held: AnchoredCheckpoint | None = None) -> None:
+        self.held = held
+        self.asked = threading.Event()
+
+    def latest(self, log_id: bytes) -> AnchoredCheckpoint | None:
+        self.asked.set()
+        if self.held is None:
+            raise ChainUnavailable("away")
+        return self.held
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World.make()
+
+
+def make(world: World, folder: Path, chain: object = None, **settings: int) -> Worker:
+    log = WorkerLog(ORIGIN, SqliteStore(folder / "log"), world.log)
+    defaults = {"integrate_interval": 5, "publish_interval": 10, "heartbeat": 10, "chain_poll": 10}
+    return Worker(
+        [log],
+        chain,  # type: ignore[arg-type]
+        world.clock,
+        lock=folder / "lock",
+        status=folder / "status.json",
+        settings=WorkerSettings(**{**defaults, **settings}),  # type: ignore[arg-type]
+    )
+
+
+@contextmanager
+def running(worker: Worker) -> Iterator[None]:
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def until(condition: object) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_what_is_accepted_gets_published_and_the_status_file_says_so(world: World, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "log")
+    with running(make(world, tmp_path)):
+        until(lambda: store.latest_checkpoint() is not None)
+        world.appender(store).submit(world.envelope())
+        until(
+            lambda: (status := read_status(tmp_path / "status.json")) and status.logs[ORIGIN].published == 1
+        )
+        status = read_status(tmp_path / "status.json")
+    assert status is not None
+    assert status.alive(world.clock())
+    assert not status.alive(world.clock() + 60_000)
+    assert status.logs[ORIGIN].lag == 1, "nothing is anchored without a chain"
+
+
+def test_an_unchanged_checkpoint_is_signed_again_when_it_gets_old(world: World, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "log")
+    late = World(world.member, world.stranger, world.log, world.sealer)
+    ahead = [0]
+    late.clock = lambda: world.clock() + ahead[0]
+    with running(make(late, tmp_path)):
+        until(store.latest_checkpoint)
+        first = store.latest_checkpoint()
+        time.sleep(0.1)
+        assert store.latest_checkpoint() == first
+        ahead[0] = 7 * HOUR
+        until(lambda: store.latest_checkpoint() != first)
+    second = store.latest_checkpoint()
+    assert first is not None
+    assert second is not None
+    assert (second.size, second.root) == (first.size, first.root)
+    assert second.time >= first.time + 7 * 3600 - 1
+
+
+def test_publishing_goes_on_while_the_chain_is_away(world: World, tmp_path: Path) -> None:
+    store, chain = SqliteStore(tmp_path / "log"), Away()
+    with running(make(world, tmp_path, chain, guard=50)):
+        until(store.latest_checkpoint)
+        until(
+            lambda: (status := read_status(tmp_path / "status.json")) and status.chain == "chain_unavailable"
+        )
+
+
+def test_a_database_older_than_the_chain_signs_nothing_and_stops(world: World, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "log")
+    world.appender(store).submit(world.envelope())
+    chain = Away(AnchoredCheckpoint(7, bytes(32), bytes(32), bytes(32), 1))
+    with pytest.raises(ChainContradicts):
+        make(world, tmp_path, chain, guard=60_000).run()
+    assert store.latest_checkpoint() is None
+
+
+def test_a_second_holder_of_the_lock_is_refused_until_the_first_leaves(tmp_path: Path) -> None:
+    with LockFile(tmp_path / "lock"), pytest.raises(WorkerRunning), LockFile(tmp_path / "lock"):
+        pytest.fail("two hold the lock")
+    with LockFile(tmp_path / "lock"):
+        pass
+
+
+def test_the_status_file_is_read_back_and_damage_is_no_status(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    assert read_status(path) is None
+    status = WorkerStatus(5, 6, {ORIGIN: LogStatus(3, 2, 1, alarms=["anchor_lost"])}, "ok")
+    write_status(path, status)
+    assert read_status(path) == status
+    assert status.alarms == ["anchor_lost"]
+    path.write_text("{")
+    assert read_status(path) is None
+
+
+def test_a_replaced_snapshot_is_in_force_within_a_second_and_a_bad_one_never(
+    world: World, tmp_path: Path
+) -> None:
+    path, now = tmp_path / "trust.json", [world.clock()]
+    with pytest.raises(ConfigurationError):
+        Directory.from_file(path, lambda: now[0])
+    assert write_snapshot(path, format_trust(world.trust()))
+    assert not write_snapshot(path, format_trust(world.trust()))
+    directory = Directory.from_file(path, lambda: now[0])
+    keyid = world.member.public.keyid
+    assert directory.key(keyid).member.roles == ("publisher:access",)
+    write_snapshot(path, format_trust(world.trust(roles=("auditor",))))
+    assert directory.key(keyid).member.roles == ("publisher:access",), "looked at a moment ago"
+    now[0] += 1_000
+    assert directory.key(keyid).member.roles == ("auditor",)
+    with pytest.raises(FormatError):
+        write_snapshot(path, b"{}")
+    path.write_bytes(b"{}")
+    now[0] += 1_000
+    assert directory.key(keyid).member.roles == ("auditor",)
+    for unknown in (world.stranger, world.log):
+        with pytest.raises(KeyUnknown):
+            directory.key(unknown.public.keyid)
+
+
+def test_warming_builds_tables_for_so_many_keys_at_most(world: World) -> None:
+    verifier = Verifier()
+    assert Directory(world.trust()).warm(verifier, most=0) == 0
+    assert Directory(world.trust()).warm(verifier) == 1
+
+
+def test_sealed_content_opens_for_its_own_entry_and_unchanged_only(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    create_master_key_file(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        create_master_key_file(path)
+    sealer = Sm4Sealer.from_file(path)
+    sealed = sealer.seal("issuer", "id", bytes(32), b"content")
+    assert sealer.open(sealed, "issuer", "id") == (bytes(32), b"content")
+    blob = sealed.ciphertext
+    for at in range(len(blob)):
+        with pytest.raises(SealedMismatch):
+            sealer.open(
+                Sealed(blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1 :], sealed.key_id), "issuer", "id"
+            )
+    for issuer, id in (("issue", "rid"), ("issuer", "other")):
+        with pytest.raises(SealedMismatch):
+            sealer.open(sealed, issuer, id)
+
+
+def test_a_rotated_master_key_still_opens_what_the_old_one_sealed() -> None:
+    old, new = b"o" * 16, b"n" * 16
+    sealed = Sm4Sealer([old]).seal("i", "d", bytes(32), b"content")
+    both = Sm4Sealer([old, new])
+    assert both.open(sealed, "i", "d")[1] == b"content"
+    assert both.seal("i", "d", bytes(32), b"content").key_id != sealed.key_id
+    with pytest.raises(SealedMismatch):
+        Sm4Sealer([new]).open(sealed, "i", "d")
