@@ -97,12 +97,18 @@ def problem(error: errors.LedgerError) -> Response:
 
 
 def parameter_error(error: ValidationError) -> Any:
-    """Raise `ParameterInvalid` for what pydantic refused: names the members, never repeats their values."""
-    findings = [
-        f"{'.'.join(str(part) for part in finding['loc']) or 'body'}: {finding['type']}"
-        for finding in error.errors(include_url=False, include_context=False, include_input=False)[:8]
-    ]
-    raise errors.ParameterInvalid("; ".join(findings)) from None
+    """Raise `ParameterInvalid` for what pydantic refused: names the members, never repeats their values.
+
+    An unknown member is not named either: its name is the caller's text, and could be anybody's number.
+    """
+    found = error.errors(include_url=False, include_context=False, include_input=False)[:8]
+    raise errors.ParameterInvalid("; ".join(_finding(each["loc"], each["type"]) for each in found)) from None
+
+
+def _finding(place: tuple[int | str, ...], kind: str) -> str:
+    known = place[:-1] if kind == "extra_forbidden" else place
+    name = ".".join(str(part) for part in known) or "the request"
+    return f"{name} has a member that is not known" if kind == "extra_forbidden" else f"{name}: {kind}"
 
 
 def _from_http(error: HTTPException) -> Response:
