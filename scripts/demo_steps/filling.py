@@ -33,12 +33,14 @@ def await_ready(scene: Scene) -> None:
             try:
                 state = client.ready()
                 if state["ready"] and state["worker"]["alive"]:
-                    return
+                    break
             except LedgerError:
                 pass
             if time.monotonic() > deadline:
                 raise DemoFailed(f"the service is not ready after {READY_SECONDS:.0f} s")
             time.sleep(0.2)
+        if client.trust() != scene.deployment.trust_document():
+            raise DemoFailed(f"another service answers on {scene.url}; run the demo again")
 
 
 def import_credit(scene: Scene) -> int:

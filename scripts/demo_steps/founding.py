@@ -13,7 +13,7 @@ from ledger.deployment.consortium import deploy_contracts, operator_founder, pro
 from ledger.deployment.keyring import save_private_key
 from ledger.gm import PrivateKey, signer
 from scripts.demo_steps.processes import Processes
-from scripts.demo_steps.scene import DOMAIN, MARK, DemoFailed, Member, Scene, free_port
+from scripts.demo_steps.scene import DOMAIN, MARK, DemoFailed, Member, Scene, reserve_port
 from scripts.demo_steps.story import Story
 from scripts.environment import ROOT, environment
 from scripts.samples import Organisation, World
@@ -61,10 +61,11 @@ def stop(folder: Path) -> list[str]:
 def found(folder: Path, world: World, story: Story) -> Scene:
     """Create the deployment, start the chain, deploy the contracts, register the members and the logs."""
     operator = world.authorities[0]
+    reserved = reserve_port()
     config = Config(
         DOMAIN,
         operator.uscc,
-        ApiConfig(port=free_port()),
+        ApiConfig(port=reserved.getsockname()[1]),
         ChainConfig(mode="embedded"),
         WorkerConfig(publish_seconds=0.5, anchor_seconds=1.0, registry_seconds=5.0),
     )
@@ -97,12 +98,14 @@ def found(folder: Path, world: World, story: Story) -> Scene:
     for member in (bureau, approval, market):
         key = member.signer.public.keyid[:16]
         story.say(f"  {member.organisation.name} {member.uscc}", f"{', '.join(member.roles)}; key {key}…")
-    return Scene(folder, world, story, Processes(folder / "run"), deployment, bureau, approval, market)
+    processes = Processes(folder / "run")
+    return Scene(folder, world, story, processes, deployment, bureau, approval, market, reserved)
 
 
 def start_service(scene: Scene) -> None:
     """Start the worker and the HTTP service, each a process of its own, and wait until they are ready."""
     folder = str(scene.deployment.folder)
+    scene.reserved.close()
     for name, command in (("worker", "worker"), ("server", "serve")):
         scene.processes.start(
             name,

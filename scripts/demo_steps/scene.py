@@ -47,6 +47,7 @@ class Scene:
     bureau: Member
     approval: Member
     market: Member
+    reserved: socket.socket
     bundles: list[Path] = field(default_factory=list)
 
     @property
@@ -70,15 +71,20 @@ class Scene:
         return Client(self.url, member.signer, member.uscc, trust=trust, domain=DOMAIN)
 
 
-def free_port(preferred: int = PREFERRED_PORT) -> int:
-    """`preferred` if nobody listens there, else any free one."""
+def reserve_port(preferred: int = PREFERRED_PORT) -> socket.socket:
+    """A socket bound to `preferred` if that is free, else to any free port.
+
+    Held until the service starts, so that another demo on the same machine takes another port.
+    """
     for port in (preferred, 0):
-        with socket.socket() as trial:
-            # As the server will: a port that an earlier run left in TIME_WAIT is free.
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(trial.getsockname()[1])
+        reserved = socket.socket()
+        # A port that an earlier run left in TIME_WAIT is free.
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            reserved.bind(("127.0.0.1", port))
+            reserved.listen(1)
+        except OSError:
+            reserved.close()
+            continue
+        return reserved
     raise DemoFailed("no free port on 127.0.0.1")
