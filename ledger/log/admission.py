@@ -24,7 +24,7 @@ from ledger.log.directory import Directory
 from ledger.log.sealer import Sealer
 from ledger.log.submission import split_submission
 from ledger.merkle import index_key, leaf_hash
-from ledger.store.port import NewEntry, Sealed
+from ledger.store.port import LogStore, NewEntry, Sealed
 
 OLDEST_STATEMENT_MS = 24 * 3600 * 1000
 """How long before acceptance a statement may have been signed."""
@@ -124,6 +124,16 @@ class Admission:
         if self._sealer is None:
             raise SealedMismatch("this log has no master key and takes no sealed content")
         return self._sealer.seal(statement.issuer, statement.id, disclosure.salt, disclosure.content)
+
+
+def known_in(store: LogStore) -> Known:
+    """What `Admission` asks about repeats, answered from the log's own store."""
+
+    def known(issuer: str, id: str, entry: bytes) -> bool:
+        stored = store.find(issuer, id)
+        return stored is not None and stored.entry == entry
+
+    return known
 
 
 def check_time(at: int, now: int) -> None:

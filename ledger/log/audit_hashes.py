@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ledger.log.audit_report import AuditReport, Finding, finding
 from ledger.merkle import EMPTY_ROOT, HASH_SIZE, TILE_WIDTH, Frontier, leaf_hash, node_hash, root_hash
 from ledger.store.port import LogStore
-from ledger.store.raw import HashRow, id_text
+from ledger.store.raw import HashRow, RawLog, id_text
 
 RANGE = 64 * TILE_WIDTH
 """Entries that one process hashes at a time."""
@@ -79,6 +79,13 @@ def hash_range(
                 result.subtrees.append(root_hash(leaves))
             leaves, names = [], []
     return result
+
+
+def hash_stored(task: tuple[RawLog, int, int, int, list[int]]) -> HashedRange:
+    """Hash a range of a stored log: (log, start, stop, integrated size, checkpoint sizes)."""
+    log, start, stop, integrated, sizes = task
+    tiles = log.tiles(0, start // TILE_WIDTH, (stop - 1) // TILE_WIDTH + 1)
+    return hash_range(log.hash_rows(start, stop), start, stop, tiles, integrated, sizes)
 
 
 def _compare_tile(

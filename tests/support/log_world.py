@@ -21,7 +21,7 @@ from ledger.formats.tags import person_tag
 from ledger.formats.times import format_time
 from ledger.formats.trust import Exported, MemberKey, NamedKey, Trust, TrustLog, TrustMember, Window
 from ledger.gm import PrivateKey, Signer, signer
-from ledger.log.admission import Admission
+from ledger.log.admission import Admission, known_in
 from ledger.log.appender import Appender
 from ledger.log.audit_entries import Rules
 from ledger.log.clock import Clock, system_clock
@@ -73,12 +73,10 @@ class World:
         )
 
     def admission(self, trust: Trust | None = None, store: SqliteStore | None = None) -> Admission:
-        def known(issuer: str, id: str, entry: bytes) -> bool:
-            stored = store.find(issuer, id) if store else None
-            return stored is not None and stored.entry == entry
-
         directory = Directory(trust or self.trust())
-        return Admission(ORIGIN, directory, self.clock, self.sealer, {0: TAG_KEY}, known)
+        return Admission(
+            ORIGIN, directory, self.clock, self.sealer, {0: TAG_KEY}, known_in(store) if store else None
+        )
 
     def appender(self, store: SqliteStore) -> Appender:
         return Appender(store, ORIGIN, self.log, self.admission(store=store), self.clock)
