@@ -36,7 +36,7 @@ Projection = Callable[[LogStore, AuditReport], None]
 
 ENTRY_RANGE = 4_096
 _TAGS_PER_ENTRY = 4
-_WORTH_PROCESSES = {"hashes": 500_000, "full": 20_000}
+_WORTH_PROCESSES = {"hashes": 100_000, "full": 20_000}
 """Entries from which on further processes, about a second to start, pay."""
 _Result = TypeVar("_Result")
 
