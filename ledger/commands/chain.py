@@ -109,6 +109,7 @@ def found(deployment: Deployment, name: str, roles: tuple[str, ...]) -> None:
     port = deployment.open_chain()
     if not port.export().logs:
         propose_logs(deployment, port)
-    sync_trust(deployment, port)
     if deployment.config.chain.mode == "embedded":
         deployment.embedded.save()
+    # Last: a deployment without a trust file is founded again from where it was cut off.
+    sync_trust(deployment, port)

@@ -5,6 +5,7 @@ embedded chain beside them. When one child ends by itself, or at Ctrl-C or SIGTE
 order: first the service (no more requests), then the worker (anchors what it has), last the chain (saved).
 """
 
+import ctypes
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ from ledger.errors import LedgerError, Unavailable
 SAVE_SECONDS = 30.0
 STOP_SECONDS = 30.0
 READY_SECONDS = 60.0
+_PR_SET_PDEATHSIG = 1
 EXIT_UNAVAILABLE = 3
 
 
@@ -159,7 +161,15 @@ def _serve_command(
 
 def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C at the terminal reaches only the supervisor, which stops them in order.
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own
+    return subprocess.Popen(  # noqa: S603 - this Python, modules of ours
+        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_end_with_the_supervisor
+    )
+
+
+def _end_with_the_supervisor() -> None:
+    """In a child: ask Linux for SIGTERM when the supervisor is killed, so that nothing is left running."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -51,6 +51,9 @@ def deploy_contracts(deployment: "Deployment", founders: Sequence[Founder], thre
     from ledger.chain.evm import deploy
 
     made = deploy(deployment.node_settings(), deployment.chain_account(), founders, threshold)
+    if deployment.config.chain.mode == "embedded":
+        # What is pinned must be there after a kill.
+        deployment.embedded.save()
     # A crash before this leaves contracts on the chain that nobody uses; the next call deploys others.
     deployment.save_config(
         deployment.config.with_chain(
