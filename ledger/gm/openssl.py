@@ -1,4 +1,7 @@
-"""SM2 by the system's OpenSSL 3 `libcrypto`, through ctypes, which releases the interpreter lock.
+"""SM2 by the system's OpenSSL 3 `libcrypto`, through ctypes.
+
+Signing and verifying let go of the interpreter lock; the brief calls round them keep it, since getting it
+back among busy threads costs more than they do.
 
 It is maintained by the distribution and is the only native choice on 64-bit Arm Linux. Keys go in as DER
 and the digest e = SM3(ZA || message) is computed here, so `EVP_PKEY_sign` and `EVP_PKEY_verify` are all
@@ -13,6 +16,7 @@ import os
 import sys
 import weakref
 from functools import lru_cache
+from typing import Any
 
 from ledger.errors import BackendMissing, KeyUnusable, SignatureInvalid
 from ledger.gm.der import der_decode, der_encode
@@ -35,20 +39,23 @@ _CACHED_PUBLIC_KEYS = 512
 
 _pointer = ctypes.c_void_p
 _size = ctypes.c_size_t
-_FUNCTIONS: dict[str, tuple[object, list[object]]] = {
+_BRIEF: dict[str, tuple[object, list[object]]] = {
+    "OpenSSL_version_num": (ctypes.c_ulong, []),
     "d2i_AutoPrivateKey": (_pointer, [_pointer, ctypes.POINTER(ctypes.c_char_p), ctypes.c_long]),
     "d2i_PUBKEY": (_pointer, [_pointer, ctypes.POINTER(ctypes.c_char_p), ctypes.c_long]),
     "EVP_PKEY_free": (None, [_pointer]),
     "EVP_PKEY_CTX_new": (_pointer, [_pointer, _pointer]),
     "EVP_PKEY_CTX_free": (None, [_pointer]),
     "EVP_PKEY_sign_init": (ctypes.c_int, [_pointer]),
+    "EVP_PKEY_verify_init": (ctypes.c_int, [_pointer]),
+    "ERR_clear_error": (None, []),
+}
+_LONG: dict[str, tuple[object, list[object]]] = {
     "EVP_PKEY_sign": (
         ctypes.c_int,
         [_pointer, ctypes.c_char_p, ctypes.POINTER(_size), ctypes.c_char_p, _size],
     ),
-    "EVP_PKEY_verify_init": (ctypes.c_int, [_pointer]),
     "EVP_PKEY_verify": (ctypes.c_int, [_pointer, ctypes.c_char_p, _size, ctypes.c_char_p, _size]),
-    "ERR_clear_error": (None, []),
 }
 
 
@@ -65,22 +72,32 @@ def _candidates() -> list[str]:
     return names
 
 
-def _load_library() -> ctypes.CDLL:
+class _Library:
+    """The functions of one libcrypto; raises OSError or AttributeError where they are not to be had."""
+
+    def __init__(self, name: str) -> None:
+        for load, functions in ((ctypes.PyDLL, _BRIEF), (ctypes.CDLL, _LONG)):
+            library = load(name)
+            for function, (result, arguments) in functions.items():
+                entry = getattr(library, function)
+                entry.restype, entry.argtypes = result, arguments
+                setattr(self, function, entry)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+def _load_library() -> _Library:
     reasons = []
     for name in _candidates():
         try:
-            library = ctypes.CDLL(name)
-            version = library.OpenSSL_version_num
-            version.restype, version.argtypes = ctypes.c_ulong, []
-            # LibreSSL calls itself version 2, and OpenSSL 1.1 does SM2 another way.
-            if version() >> 28 < 3:
-                reasons.append(f"{name} is older than OpenSSL 3")
-                continue
-            for function, (result, arguments) in _FUNCTIONS.items():
-                entry = getattr(library, function)
-                entry.restype, entry.argtypes = result, arguments
+            library = _Library(name)
         except (OSError, AttributeError) as error:
             reasons.append(str(error))
+            continue
+        # LibreSSL calls itself version 2, and OpenSSL 1.1 does SM2 another way.
+        if library.OpenSSL_version_num() >> 28 < 3:
+            reasons.append(f"{name} is older than OpenSSL 3")
             continue
         return library
     raise BackendMissing("; ".join(reasons) or "no libcrypto was found")
@@ -89,7 +106,7 @@ def _load_library() -> ctypes.CDLL:
 class _Key:
     """An EVP_PKEY, freed with its last user."""
 
-    def __init__(self, library: ctypes.CDLL, load: str, der: bytes) -> None:
+    def __init__(self, library: _Library, load: str, der: bytes) -> None:
         start = ctypes.c_char_p(der)
         self.handle: int | None = getattr(library, load)(None, ctypes.byref(start), len(der))
         if not self.handle:
@@ -102,7 +119,7 @@ class _Key:
 class _Context:
     """An EVP_PKEY_CTX for one operation, as a context manager that yields its handle."""
 
-    def __init__(self, library: ctypes.CDLL, key: _Key, start: str) -> None:
+    def __init__(self, library: _Library, key: _Key, start: str) -> None:
         self._library = library
         self._key = key
         self._start = start
@@ -126,7 +143,7 @@ class _Context:
 class OpensslSigner:
     """One private key in OpenSSL's hands."""
 
-    def __init__(self, library: ctypes.CDLL, key: PrivateKey) -> None:
+    def __init__(self, library: _Library, key: PrivateKey) -> None:
         self.public: PublicKey = key.public
         self._library = library
         self._key = _Key(library, "d2i_AutoPrivateKey", private_der(key.secret_bytes(), key.public.raw))
