@@ -1,11 +1,15 @@
 """Which request nonces are used up: each counts once, also across a restart.
 
-A small SQLite file of its own, shared by the threads of the one API process. It is written without waiting
-for the disk (`synchronous=OFF`): a killed process loses nothing, since the operating system has the pages;
-a power cut may lose the last seconds, in which a repeated submission is still answered by idempotency.
+The answer comes from memory; a file that only grows lets a restarted process know it again. A nonce is
+written there before its request is served, without waiting for the disk: a killed process loses nothing,
+since the operating system has the bytes; a power cut may lose the last seconds, in which a repeated
+submission is still answered by idempotency. One process at a time uses the file.
+
+The file is records of 40 bytes: half of the keyid (16), nonce (16), end of the time window (seconds since
+1970, 8 bytes, big-endian). A second file holds what was written before the last change of files.
 """
 
-import sqlite3
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,64 +17,86 @@ from pathlib import Path
 
 from ledger.errors import NonceReplayed, StoreBusy
 
-PRUNE_EVERY = 4096
+_RECORD_BYTES = 40
+_BUCKET_SECONDS = 16
+_LONGEST_WINDOW = 602
+"""Seconds from the use of a nonce to the end of its time window, at most."""
 
 
 class NonceStore:
     """Remembers (key, nonce) until the request's time window has passed; safe for any number of threads."""
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self._path = path
         self._clock = clock
         self._lock = threading.Lock()
-        self._since_pruned = 0
+        self._buckets: dict[int, set[bytes]] = {}
         try:
-            self._connection = _open(path)
-        except sqlite3.DatabaseError:
-            # Cut off while being written: it holds nothing but recent nonces, so begin a new one.
-            for suffix in ("", "-wal", "-shm"):
-                with suppress(FileNotFoundError):
-                    path.with_name(path.name + suffix).unlink()
-            self._connection = _open(path)
-        self._prune()
+            self._load(self._earlier)
+            self._load(path)
+            self._file = self._open()
+        except OSError:
+            raise StoreBusy("the nonce file cannot be read") from None
+        self._opened = int(clock())
 
     def use(self, keyid: str, nonce: bytes, expires: int) -> None:
         """Use up a nonce until `expires` (seconds since 1970); raises `NonceReplayed` the second time."""
+        used = bytes.fromhex(keyid)[:16] + nonce
+        now = int(self._clock())
         with self._lock:
-            try:
-                self._connection.execute(
-                    "INSERT INTO nonces (nonce, expires) VALUES (?, ?)",
-                    (bytes.fromhex(keyid)[:16] + nonce, expires),
-                )
-            except sqlite3.IntegrityError:
-                raise NonceReplayed from None
-            except sqlite3.Error:
-                raise StoreBusy("the nonce file cannot be written") from None
-            self._since_pruned += 1
-            if self._since_pruned >= PRUNE_EVERY:
-                self._prune()
-
-    def _prune(self) -> None:
-        self._since_pruned = 0
-        with suppress(sqlite3.Error):
-            self._connection.execute("DELETE FROM nonces WHERE expires < ?", (int(self._clock()),))
+            if any(used in bucket for bucket in self._buckets.values()):
+                raise NonceReplayed
+            self._bucket(expires, now).add(used)
+        try:
+            # Outside the lock: one append is one record, whoever writes it.
+            os.write(self._file, used + expires.to_bytes(8, "big"))
+            if now - self._opened > _LONGEST_WINDOW:
+                self._change_files(now)
+        except OSError:
+            raise StoreBusy("the nonce file cannot be written") from None
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._connection.close()
+            os.close(self._file)
 
+    @property
+    def _earlier(self) -> Path:
+        return self._path.with_name(self._path.name + ".earlier")
 
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS nonces (nonce BLOB PRIMARY KEY, expires INTEGER NOT NULL)"
-            " STRICT, WITHOUT ROWID"
-        )
-        connection.execute("CREATE INDEX IF NOT EXISTS nonces_by_expiry ON nonces (expires)")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    def _bucket(self, expires: int, now: int) -> set[bytes]:
+        """The set of nonces that expire about then; the lock is held."""
+        number = expires // _BUCKET_SECONDS
+        bucket = self._buckets.get(number)
+        if bucket is None:
+            over = now // _BUCKET_SECONDS
+            self._buckets = {at: kept for at, kept in self._buckets.items() if at >= over}
+            bucket = self._buckets[number] = set()
+        return bucket
+
+    def _open(self) -> int:
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # A record that was cut off would shift all that follow.
+        os.truncate(file, os.fstat(file).st_size // _RECORD_BYTES * _RECORD_BYTES)
+        return file
+
+    def _load(self, path: Path) -> None:
+        now = int(self._clock())
+        with suppress(FileNotFoundError):
+            data = path.read_bytes()
+            for at in range(0, len(data) - _RECORD_BYTES + 1, _RECORD_BYTES):
+                expires = int.from_bytes(data[at + 32 : at + 40], "big")
+                if now <= expires <= now + _LONGEST_WINDOW:
+                    self._bucket(expires, now).add(data[at : at + 32])
+
+    def _change_files(self, now: int) -> None:
+        """Begin a new file; what the one before last held has expired."""
+        with self._lock:
+            if now - self._opened <= _LONGEST_WINDOW:
+                return
+            self._path.replace(self._earlier)
+            # Writers that are under way still append to the renamed file, through the same descriptor.
+            opened = self._open()
+            os.dup2(opened, self._file, inheritable=False)
+            os.close(opened)
+            self._opened = now

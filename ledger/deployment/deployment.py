@@ -163,7 +163,7 @@ class Deployment:
 
     @property
     def nonce_path(self) -> Path:
-        return self.folder / "run" / "nonces.db"
+        return self.folder / "run" / "nonces"
 
     def trust_document(self) -> bytes | None:
         """The trust file in force, byte for byte; None before the registry was exported."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -90,10 +91,43 @@ def test_nonces_are_forgotten_when_their_time_is_over(tmp_path: Any) -> None:
     NonceStore(path, lambda: 601.0).use(key, nonce, 1200)
 
 
-def test_a_spoiled_nonce_file_is_begun_anew(tmp_path: Any) -> None:
-    path = tmp_path / "nonces.db"
-    path.write_bytes(b"no database" * 100)
-    NonceStore(path, lambda: 0.0).use("ab" * 32, os.urandom(16), 600)
+def test_a_spoiled_nonce_file_is_gone_on_with(tmp_path: Any) -> None:
+    path, key, nonce = tmp_path / "nonces", "ab" * 32, os.urandom(16)
+    path.write_bytes(b"no record" * 99)
+    NonceStore(path, lambda: 0.0).use(key, nonce, 600)
+    with pytest.raises(NonceReplayed):
+        NonceStore(path, lambda: 1.0).use(key, nonce, 600)
+
+
+def test_nonces_are_remembered_over_a_change_of_files(tmp_path: Any) -> None:
+    path, key = tmp_path / "nonces", "ab" * 32
+    now = 0.0
+    store = NonceStore(path, lambda: now)
+    first, second, third = (os.urandom(16) for _ in range(3))
+    store.use(key, first, 300)
+    now = 603.0
+    store.use(key, second, 1200)
+    store.use(key, third, 1200)
+    store.close()
+    again = NonceStore(path, lambda: now)
+    again.use(key, first, 900)
+    for nonce in (second, third):
+        with pytest.raises(NonceReplayed):
+            again.use(key, nonce, 1200)
+
+
+def test_of_many_threads_one_may_use_a_nonce(tmp_path: Any) -> None:
+    store, nonce = NonceStore(tmp_path / "nonces", lambda: 0.0), os.urandom(16)
+
+    def use(_: int) -> bool:
+        try:
+            store.use("ab" * 32, nonce, 300)
+        except NonceReplayed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(use, range(64))) == 1
 
 
 @pytest.mark.parametrize(("skew", "status"), [(-301, 401), (-299, 200), (299, 200), (302, 401)])
