@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from ledger.domain import Organisation, OrganisationCode, Person, check_person_tag, subject_of, validate
 from ledger.domain.fields import Body
-from ledger.errors import FormatError, LogMismatch, SealedMismatch, StatementTimeRefused
+from ledger.errors import AccessError, FormatError, LogMismatch, SealedMismatch, StatementTimeRefused
 from ledger.formats.bundle import Disclosure
 from ledger.formats.envelope import STATEMENT_TYPE, Envelope, parse_envelope
 from ledger.formats.sealed import sealed_digest
@@ -85,12 +85,15 @@ class Admission:
         if statement.log != self.origin:
             raise LogMismatch(f"the statement is for another log than {self.origin}")
         key = self.directory.key(envelope.keyid)
-        repeated = self.known(statement.issuer, statement.id, data)
-        if not repeated:
-            key.check_statement(self.origin, statement.issuer, statement.kind, statement.at, self.clock())
+        now = self.clock()
+        try:
+            key.check_statement(self.origin, statement.issuer, statement.kind, statement.at, now)
+            check_time(statement.at, now)
+        except (AccessError, StatementTimeRefused):
+            # What was accepted before gets its receipt again, though it would be refused today.
+            if not self.known(statement.issuer, statement.id, data):
+                raise
         verify(key.public, envelope.pae, envelope.signature)
-        if not repeated:
-            check_time(statement.at, self.clock())
         return Admitted(self.entry_of(data, envelope, statement, disclosure), statement)
 
     def entry_of(

@@ -37,6 +37,9 @@ EXIT_INTEGRITY = 70
 EXIT_LOCKED = 75
 """Another worker is running."""
 
+_BACKLOG = 4_096
+"""Entries that are integrated at once, without waiting for the interval."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerLog:
@@ -55,7 +58,7 @@ class WorkerSettings:
     first publication waits to hear from the chain whether it contradicts this database.
     """
 
-    integrate_interval: int = 200
+    integrate_interval: int = 500
     publish_interval: int = 1_000
     refresh: int = 6 * 3600 * 1000
     heartbeat: int = 1_000
@@ -144,7 +147,8 @@ class Worker:
             self._errors[log.origin] = f"{error.code}: {error.detail}"
             logger.warning("%s: %s", log.origin, error.detail)
             return False
-        return integrated is not None and integrated.size < log.store.size()
+        # A few entries wait for company: an integration costs the least for many entries at once.
+        return integrated is not None and log.store.size() - integrated.size >= _BACKLOG
 
     def _publish(self, log: WorkerLog, running_for: int) -> None:
         settings, round_ = self._settings, self._rounds[log.origin]
