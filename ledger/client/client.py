@@ -31,6 +31,7 @@ from ledger.gm import PublicKey, Signer
 ENVELOPE_MEDIA_TYPE = "application/vnd.dsse.envelope.v1+json"
 JSON_MEDIA_TYPE = "application/json"
 BATCH_MEDIA_TYPE = "application/x-ndjson"
+XLSX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Json = Mapping[str, Any]
 
@@ -146,6 +147,10 @@ class Client:
         """Submit a batch that is signed already, manifest line first; the verified receipt's envelope."""
         manifest, *entries = lines
         return self._submit_batch(manifest, entries)[0]
+
+    def check_sheet(self, content: bytes, media_type: str = XLSX_MEDIA_TYPE) -> Any:
+        """Have a sheet (XLSX, or CSV as text/csv) looked over before it is signed and imported."""
+        return self._transport.post("/v1/sheets/check", content, media_type, repeatable=True).document
 
     # Asking
 

@@ -71,7 +71,6 @@ class ChainConfig:
     mode: ChainMode = "embedded"
     rpc: tuple[str, ...] = ()
     finality: str = "instant"
-    poa: bool = False
     gas_price: int = 0
     chain_id: int | None = None
     genesis: str | None = None
@@ -207,10 +206,6 @@ def _checked(name: str, kind: Any, value: Any) -> Any:
         if value not in get_args(ChainMode):
             raise ConfigurationError(f"{name} must be one of {', '.join(get_args(ChainMode))}")
         return value
-    if kind is bool:
-        if type(value) is not bool:
-            raise ConfigurationError(f"{name} must be true or false")
-        return value
     if name in _RANGES:
         low, high = _RANGES[name]
         wanted = (int, float) if kind is float else (int,)
@@ -244,8 +239,6 @@ def format_config(config: Config) -> str:
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"
     # A JSON string without control characters is a TOML basic string.

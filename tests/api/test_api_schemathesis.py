@@ -13,7 +13,7 @@ from schemathesis.generation import GenerationMode
 
 from ledger.formats.http_signature import body_digest, sign_request
 
-EXAMPLES = 25
+EXAMPLES = 15
 
 
 @schemathesis.serializer("application/x-ndjson", "application/vnd.dsse.envelope.v1+json")

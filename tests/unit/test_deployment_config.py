@@ -55,7 +55,7 @@ def test_what_is_left_out_has_its_default() -> None:
         ('[chain]\nrpc = ["ftp://one"]', "chain.rpc"),
         ('[chain]\nfinality = "soon"', "chain.finality"),
         ('[chain]\nregistry = "0xAB"', "chain.registry"),
-        ("[chain]\npoa = 1", "chain.poa"),
+        ("[chain]\ngas_price = -1", "chain.gas_price"),
         ("[worker]\npublish_seconds = 0.0", "worker.publish_seconds"),
         ("[worker]\npublish_seconds = nan", "worker.publish_seconds"),
         ("worker = 1", "[worker]"),
