@@ -6,7 +6,8 @@
 Levels: `hashes` recomputes every leaf hash, the tree and the root under every signed checkpoint; `full`
 besides reads every statement: signatures, issuers, batches, tags, stored columns, sealed contents, receipts,
 index pages and links, repeated ids, anchors, and the projections of the services. Both stream, and use
-several processes over ranges of the log; an entry accepted or a checkpoint published meanwhile is left out.
+several processes over ranges of the log; an entry accepted or a checkpoint published meanwhile is left out. A
+worker may run beside it.
 
 What an audit cannot see: a whole log, its keys included, made anew by its operator. That shows only in
 checkpoints kept elsewhere: by witnesses, in bundles, on the chain (`chain`).
@@ -23,11 +24,11 @@ from typing import Any, Literal, TypeVar
 from ledger.chain.port import AnchorPort
 from ledger.errors import Unavailable
 from ledger.log.audit_checkpoints import SignedCheckpoints, audit_anchors, read_checkpoints
+from ledger.log.audit_derived import audit_derived
 from ledger.log.audit_entries import AuditedRange, EntryAuditor, Rules, batch_boundary
 from ledger.log.audit_hashes import TreeRebuilder, hash_stored, ranges
-from ledger.log.audit_index import IndexRow, audit_index
-from ledger.log.audit_report import AuditReport, Progress
-from ledger.store.port import Integrated, LogStore, StoredCheckpoint
+from ledger.log.audit_report import AuditReport, Progress, finding
+from ledger.store.port import Integrated, LogStore
 from ledger.store.raw import RawLog, id_text
 
 Level = Literal["hashes", "full"]
@@ -35,7 +36,9 @@ Projection = Callable[[LogStore, AuditReport], None]
 """A service's own check: rebuilds its view from the entries and reports `projection_differs`."""
 
 ENTRY_RANGE = 4_096
-_TAGS_PER_ENTRY = 4
+_TRIES = 3
+_NAMED = 100
+"""Entries missing at the end that are named one by one; how many they are is said besides."""
 _WORTH_PROCESSES = {"hashes": 100_000, "full": 20_000}
 """Entries from which on further processes, about a second to start, pay."""
 _Result = TypeVar("_Result")
@@ -58,10 +61,11 @@ def audit(
     everything else that is wrong is a finding. `chain` compares the anchors (`ChainUnavailable`).
     """
     log = RawLog(folder)
-    report = AuditReport(rules.origin, level)
+    report, derived = AuditReport(rules.origin, level), AuditReport(rules.origin, level)
     tell = progress or (lambda step, done, total: None)
-    # In this order, so that nothing which is added meanwhile seems to be missing.
-    checkpoints = read_checkpoints(log, rules, report)
+    # In this order, so that nothing which is added meanwhile seems to be missing: what is published was
+    # integrated before, and what is integrated was accepted before.
+    checkpoints = _audit_signed_and_derived(log, rules, level, report, derived, tell)
     integrated = store.integrated()
     size = log.size()
     report.entries = size
@@ -69,14 +73,26 @@ def audit(
         _audit_tree(store, log, size, integrated, checkpoints, report, executor, tell)
         if level == "full":
             _audit_entries(log, size, rules, report, executor, tell)
+    # Last, because what is wrong with an entry is named there, and here are its consequences.
+    report.absorb(derived)
     if level == "full":
-        if checkpoints.latest is not None:
-            _audit_index(store, log, checkpoints.latest, report, tell)
-        audit_anchors(store, rules.origin, checkpoints, chain, report)
-        for position, projection in enumerate(projections):
-            tell("projections", position, len(projections))
-            projection(store, report)
+        audit_anchors(store, log, rules, checkpoints, chain, report)
+        _audit_projections(store, projections, report, tell)
     return report
+
+
+def _audit_signed_and_derived(
+    log: RawLog, rules: Rules, level: Level, report: AuditReport, derived: AuditReport, tell: Progress
+) -> SignedCheckpoints:
+    """Read the checkpoints and, at level `full`, hold index and look-up tables against the entries."""
+    if level != "full":
+        return read_checkpoints(log, rules, report)
+    published = log.published_size()
+    with log.derived() as snapshot:
+        # Read within it: whatever was published when it was taken is among these.
+        checkpoints = read_checkpoints(log, rules, report)
+        audit_derived(log, snapshot, checkpoints, published, derived, tell)
+    return checkpoints
 
 
 # The tree
@@ -105,8 +121,14 @@ def _audit_tree(
         tell("hashes", hashed.stop, size)
     rebuilder.compare_upper_tiles(report, store, min(integrated.size, size))
     checkpoints.compare_roots(rebuilder.roots, size, report)
+    _name_removed(size, max(integrated.size, checkpoints.size), report)
     if integrated.size > size or rebuilder.roots.get(integrated.size) != integrated.root:
         report.add("integrated_differs", None, f"at integrated size {integrated.size}")
+
+
+def _name_removed(size: int, covered: int, report: AuditReport) -> None:
+    """Name the entries that are missing at the end; a gap between others is named where it is."""
+    report.extend(finding("entry_missing", index) for index in range(size, min(covered, size + _NAMED)))
 
 
 # What the entries say
@@ -138,42 +160,25 @@ def _judge(task: tuple[RawLog, int, int, Rules]) -> AuditedRange:
     return EntryAuditor(rules).run(log.entries(start, stop))
 
 
-# The index
+# The projections
 
 
-def _audit_index(
-    store: LogStore, log: RawLog, latest: StoredCheckpoint, report: AuditReport, tell: Progress
+def _audit_projections(
+    store: LogStore, projections: Sequence[Projection], report: AuditReport, tell: Progress
 ) -> None:
-    size = latest.size
-    tell("index", 0, size)
-    found = AuditReport(report.origin, report.level)
-    try:
-        audit_index(
-            lambda: _index_rows(log, size),
-            lambda paths: store.pages(paths, size),
-            latest.index_root,
-            size * _TAGS_PER_ENTRY,
-            found,
-        )
-    except Unavailable:
-        # A log in full use no longer reads its pages at that size, or a rebuild has not come so far.
-        report.figures["index_not_audited"] = 1
-        return
-    report.extend(found.findings)
-    report.unlisted += found.unlisted
-    report.figures |= found.figures
-    tell("index", size, size)
-
-
-def _index_rows(log: RawLog, size: int) -> Iterator[IndexRow]:
-    links = log.links(size)
-    held = next(links, None)
-    for index, leaf, joined in log.index_rows(size):
-        while held is not None and held[0] < index:
-            held = next(links, None)
-        mine = held[1] if held is not None and held[0] == index else b""
-        keys = [joined[at : at + 32] for at in range(0, len(joined), 32)]
-        yield index, leaf, keys, mine
+    for position, projection in enumerate(projections):
+        tell("projections", position, len(projections))
+        for left in reversed(range(_TRIES)):
+            found = AuditReport(report.origin, report.level)
+            try:
+                projection(store, found)
+            except Unavailable as error:
+                # It answered under a checkpoint that a busy log had left behind before it was done.
+                if not left:
+                    report.add("projection_not_audited", None, error.code)
+                continue
+            report.absorb(found)
+            break
 
 
 # Processes

@@ -34,8 +34,13 @@ class SignedCheckpoints:
         return [row.size for row in self.rows]
 
     @property
-    def latest(self) -> StoredCheckpoint | None:
-        return self.rows[-1] if self.rows else None
+    def size(self) -> int:
+        """The published size."""
+        return self.rows[-1].size if self.rows else 0
+
+    def newest_within(self, size: int) -> StoredCheckpoint | None:
+        """The newest checkpoint of at most this size."""
+        return next((row for row in reversed(self.rows) if row.size <= size), None)
 
     def compare_roots(self, roots: Mapping[int, bytes], entries: int, report: AuditReport) -> None:
         """Hold each signed root against the recomputed one; the first that differs is named."""
@@ -62,7 +67,12 @@ def read_checkpoints(log: RawLog, rules: Rules, report: AuditReport) -> SignedCh
     """Read and check every published note; the fields that count from here on are the signed ones."""
     read = SignedCheckpoints()
     previous = StoredCheckpoint(0, b"", b"", 0, b"")
-    for row in log.checkpoints():
+    expected = 1
+    for number, row in log.checkpoints():
+        if number != expected:
+            # A number is never used again while a later one stands, so a gap is a removal.
+            report.add("checkpoint_missing", None, f"{number - expected} before the one of size {row.size}")
+        expected = number + 1
         report.count("checkpoints")
         try:
             note = parse_note(row.note)
@@ -107,24 +117,53 @@ def _is_signed(note: SignedNote, rules: Rules) -> bool:
 
 def audit_anchors(
     store: LogStore,
-    origin: str,
+    log: RawLog,
+    rules: Rules,
     checkpoints: SignedCheckpoints,
     chain: AnchorPort | None,
     report: AuditReport,
 ) -> None:
     """Compare each recorded anchor with its checkpoint and, where given, with the chain."""
-    log_id = sm3(origin.encode("ascii"))
+    log_id = sm3(rules.origin.encode("ascii"))
     by_size = {row.size: row for row in checkpoints.rows}
-    after = 0
+    final = chain.finalized() if chain is not None else 0
+    # Asked before the rows are read: an anchor is recorded before it is sent.
+    newest = chain.latest(log_id) if chain is not None else None
+    after = -1
     while page := store.anchors(after, _PAGE):
         after = page[-1].size
         for anchor in page:
             report.count("anchors")
             checkpoint = by_size.get(anchor.size)
             if checkpoint is None or anchor.note_hash not in checkpoints.notes[anchor.size]:
+                checkpoint = _published_since(anchor, log, rules)
+            if checkpoint is None:
                 report.add("anchor_orphan", None, f"at size {anchor.size}")
-            elif chain is not None and anchor.state in ("mined", "final"):
+            elif anchor.state not in ("mined", "final"):
+                continue
+            elif None in (anchor.tx_hash, anchor.block_number, anchor.block_hash):
+                report.add("anchor_differs", None, f"at size {anchor.size}, without its place on the chain")
+            elif chain is not None:
                 _compare_with_chain(anchor, checkpoint, log_id, chain, report)
+                if anchor.state == "final" and (anchor.block_number or 0) > final:
+                    report.add("anchor_differs", None, f"at size {anchor.size}, which is not final")
+    if newest is not None and store.anchor(newest.size) is None:
+        report.add("anchor_unrecorded", None, f"at size {newest.size}")
+
+
+def _published_since(anchor: StoredAnchor, log: RawLog, rules: Rules) -> StoredCheckpoint | None:
+    """The signed checkpoint that an anchor names, if it was published since this audit began."""
+    for text in log.notes(anchor.size):
+        try:
+            note = parse_note(text)
+        except FormatError:
+            continue
+        signed = note.checkpoint
+        if signed.size != anchor.size or note_hash(note.text) != anchor.note_hash:
+            continue
+        if signed.origin == rules.origin and _is_signed(note, rules):
+            return StoredCheckpoint(signed.size, signed.root, signed.index_root, signed.time, text)
+    return None
 
 
 def _compare_with_chain(
@@ -134,9 +173,15 @@ def _compare_with_chain(
     if held is None:
         report.add("anchor_missing", None, f"at size {anchor.size}")
         return
-    theirs = (held.root, held.index_root, held.note_hash, held.block_number)
-    ours = (checkpoint.root, checkpoint.index_root, anchor.note_hash, anchor.block_number)
     block = chain.block(held.block_number)
-    if theirs != ours or block is None or block.hash != anchor.block_hash:
+    theirs = (
+        (held.root, held.index_root, held.note_hash),
+        (held.block_number, block.hash if block else None, chain.find_transaction(log_id, anchor.size)),
+    )
+    ours = (
+        (checkpoint.root, checkpoint.index_root, anchor.note_hash),
+        (anchor.block_number, anchor.block_hash, anchor.tx_hash),
+    )
+    if theirs != ours:
         report.add("anchor_differs", None, f"at size {anchor.size}")
     report.count("anchors_on_chain")

@@ -143,6 +143,9 @@ class EntryAuditor:
             issuer,
         ) != (batch.keyid, manifest.issuer):
             self._add("batch_differs", row, "place, key or issuer are not the manifest's")
+        if row.accepted_at != batch.row.accepted_at:
+            # The receipt of the batch, which signs this time, is checked at its manifest.
+            self._add("entry_time", row, "accepted at another time than its batch")
         batch.hashes.append(batch_leaf_hash(envelope.pae))
         if row.receipt is not None:
             self._add("receipt_signature", row, "an entry of a batch has no receipt of its own")

@@ -35,6 +35,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "已签名的检查点所含条目多于现存条目：条目被删除。",
         "A signed checkpoint covers more entries than there are: entries were removed.",
     ),
+    "checkpoint_missing": (
+        "已发布的检查点缺失。",
+        "Published checkpoints were removed.",
+    ),
     "checkpoint_order": ("检查点的大小或时间倒退。", "The size or the time of checkpoints goes back."),
     "entry_form": ("条目的格式不符合规定。", "The entry is not in the required form."),
     "entry_row_differs": (
@@ -62,6 +66,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The index root recomputed from the entries is not the one in the signed checkpoint.",
     ),
     "index_page_differs": ("索引页与条目不符。", "A stored index page differs from the entries."),
+    "index_not_audited": (
+        "索引未能审计：不能认为索引无误。",
+        "The index could not be audited, so nothing is known of it.",
+    ),
+    "lookup_differs": (
+        "叶子哈希查找表与条目不符。",
+        "The leaf look-up table differs from the entries.",
+    ),
     "index_link_differs": ("条目的索引链接与条目不符。", "An entry's stored links differ from the entries."),
     "sealed_differs": (
         "密封内容无法解开，或与陈述中的摘要不符。",
@@ -83,7 +95,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "anchor_missing": ("链上没有所记录的锚定。", "The chain does not hold a recorded anchor."),
     "anchor_differs": ("链上的锚定与本地检查点不符。", "The chain's anchor differs from the checkpoint."),
     "anchor_orphan": ("锚定没有对应的检查点。", "An anchor has no checkpoint."),
+    "anchor_unrecorded": (
+        "链上有本地没有记录的锚定。",
+        "The chain holds an anchor that is not recorded here.",
+    ),
     "projection_differs": ("业务视图与条目不符。", "A projection differs from the entries."),
+    "projection_not_audited": (
+        "业务视图未能审计。",
+        "A projection could not be audited.",
+    ),
 }
 
 
@@ -135,6 +155,13 @@ class AuditReport:
     def count(self, figure: str, more: int = 1) -> None:
         """Add to a figure."""
         self.figures[figure] = self.figures.get(figure, 0) + more
+
+    def absorb(self, other: "AuditReport") -> None:
+        """Take over another report's findings and figures."""
+        self.extend(other.findings)
+        self.unlisted += other.unlisted
+        for figure, more in other.figures.items():
+            self.figures[figure] = self.figures.get(figure, 0) + more
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON members."""

@@ -6,14 +6,14 @@ since whoever changed a value may have changed those as well. An id is 16 bytes,
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ledger.store.connection import translated
-from ledger.store.port import Sealed, StoredCheckpoint
+from ledger.store.port import Integrated, Sealed, StoredCheckpoint
 
 HashRow = tuple[int, bytes, bytes, str, bytes]
 """index, entry, leaf hash, issuer, id"""
@@ -54,10 +54,11 @@ class RawLog:
                 (start, stop),
             )
 
-    def index_rows(self, stop: int) -> Iterator[IndexRow]:
+    def index_rows(self, start: int, stop: int) -> Iterator[IndexRow]:
         with self._open("log.db") as db:
             yield from db.execute(
-                "SELECT idx, leaf, index_keys FROM entry WHERE idx < ? ORDER BY idx", (stop,)
+                "SELECT idx, leaf, index_keys FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx",
+                (start, stop),
             )
 
     def entries(self, start: int, stop: int) -> Iterator[RawEntry]:
@@ -94,11 +95,24 @@ class RawLog:
             ).fetchall()
         return [row[0] for row in rows]
 
-    def checkpoints(self) -> Iterator[StoredCheckpoint]:
-        """Every published checkpoint, in the order of publishing."""
+    def published_size(self) -> int:
+        """The size of the newest checkpoint, as its row says; 0 if there is none."""
         with self._open("log.db") as db:
-            for row in db.execute("SELECT size, root, index_root, time, note FROM checkpoint ORDER BY seq"):
-                yield StoredCheckpoint(*row)
+            row = db.execute("SELECT size FROM checkpoint ORDER BY seq DESC LIMIT 1").fetchone()
+        return int(row[0]) if row else 0
+
+    def checkpoints(self) -> Iterator[tuple[int, StoredCheckpoint]]:
+        """Every published checkpoint, in the order of publishing, with its number; the first one has 1."""
+        with self._open("log.db") as db:
+            for seq, *row in db.execute(
+                "SELECT seq, size, root, index_root, time, note FROM checkpoint ORDER BY seq"
+            ):
+                yield seq, StoredCheckpoint(*row)
+
+    def notes(self, size: int) -> list[bytes]:
+        """The notes published for a size."""
+        with self._open("log.db") as db:
+            return [row[0] for row in db.execute("SELECT note FROM checkpoint WHERE size = ?", (size,))]
 
     def tiles(self, level: int, start: int, stop: int) -> dict[int, bytes]:
         """The stored tiles start..stop-1 of a tile level."""
@@ -108,23 +122,64 @@ class RawLog:
             )
             return dict(rows.fetchall())
 
-    def links(self, stop: int) -> Iterator[tuple[int, bytes]]:
-        with self._open("derived.db") as db:
-            yield from db.execute("SELECT idx, data FROM link WHERE idx < ? ORDER BY idx", (stop,))
+    @contextmanager
+    def derived(self) -> Iterator["DerivedSnapshot"]:
+        """The derived data as it stands now, for as long as it is looked at.
 
-    def leaf_lookup(self, prefix: int) -> list[int]:
+        Meanwhile its write-ahead log only grows, so this is not to be held for longer than it takes.
+        """
         with self._open("derived.db") as db:
-            return [row[0] for row in db.execute("SELECT idx FROM leaf WHERE prefix = ?", (prefix,))]
+            db.execute("BEGIN")
+            yield DerivedSnapshot(db)
 
     @contextmanager
     def _open(self, name: str) -> Iterator[sqlite3.Connection]:
         with translated():
             path = (self.folder / name).absolute()
-            db: Any = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)
+            db: Any = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
             try:
                 yield db
             finally:
                 db.close()
+
+
+class DerivedSnapshot:
+    """`derived.db` at one moment, whatever a worker integrates and drops beside it."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        # The first reading fixes the moment.
+        self.integrated: Integrated | None = None
+        row = db.execute("SELECT size, root, index_root FROM state").fetchone()
+        if row is not None:
+            self.integrated = Integrated(*row)
+        self.readable = frozenset(size for (size,) in db.execute("SELECT size FROM readable"))
+
+    def pages(self, paths: Sequence[bytes], size: int) -> list[bytes | None]:
+        """The index pages as they stood at a size, which must be among `readable`."""
+        rows = [
+            self._db.execute(
+                "SELECT data FROM page WHERE path = ? AND size <= ? ORDER BY size DESC LIMIT 1", (path, size)
+            ).fetchone()
+            for path in paths
+        ]
+        return [row[0] if row else None for row in rows]
+
+    def links(self, stop: int) -> Iterator[tuple[int, bytes]]:
+        yield from self._db.execute("SELECT idx, data FROM link WHERE idx < ? ORDER BY idx", (stop,))
+
+    def link_count(self) -> int:
+        """The number of links, if none is missing: the last index plus one."""
+        return int(self._db.execute("SELECT ifnull(max(idx) + 1, 0) FROM link").fetchone()[0])
+
+    def lookup(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """(first 8 bytes of the leaf hash as a signed integer, index) of entries start..stop-1, unordered."""
+        yield from self._db.execute("SELECT prefix, idx FROM leaf WHERE idx >= ? AND idx < ?", (start, stop))
+
+    def lookup_outside(self, size: int, limit: int) -> list[int]:
+        """Indexes in the leaf look-up that are not below `size`, at most `limit`."""
+        rows = self._db.execute("SELECT idx FROM leaf WHERE idx < 0 OR idx >= ? LIMIT ?", (size, limit))
+        return [index for (index,) in rows]
 
 
 def id_text(id: object) -> str:

@@ -3,12 +3,16 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from log_world import ORIGIN, World
+from log_world import ORIGIN, OTHER, World
 
+from ledger.errors import Unavailable
 from ledger.formats.encoding import b64encode
+from ledger.formats.note import note_hash, parse_note
 from ledger.gm import sm3
 from ledger.log.audit import audit
 from ledger.log.audit_report import AuditReport
@@ -102,11 +106,15 @@ def test_an_honest_log_is_clean_at_both_levels(world: World, honest: Path) -> No
 
 def changed(table: str, column: str, where: str, file: str = "log.db") -> Callable[[Path], None]:
     def tamper(folder: Path) -> None:
-        old = value(folder, file, f"SELECT {column} FROM {table} WHERE {where}")
-        new = old + 1 if isinstance(old, int) else flipped(old)
+        old: Any = value(folder, file, f"SELECT {column} FROM {table} WHERE {where}")
+        new = OTHER if isinstance(old, str) else old + 1 if isinstance(old, int) else flipped(old)
         attack(folder, file, (f"UPDATE {table} SET {column} = ? WHERE {where}", (new,)))
 
     return tamper
+
+
+def removed(table: str, where: str, file: str = "log.db") -> Callable[[Path], None]:
+    return lambda folder: attack(folder, file, (f"DELETE FROM {table} WHERE {where}", ()))
 
 
 def entry_and_leaf(folder: Path) -> None:
@@ -137,7 +145,24 @@ def entry_and_leaf(folder: Path) -> None:
         (changed("receipt", "signature", f"first_index = {SINGLE}"), "receipt_signature", SINGLE),
         (changed("receipt", "signature", "first_index = 4"), "receipt_signature", 4),
         (changed("sealed", "ciphertext", f"idx = {SEALED}"), "sealed_differs", SEALED),
+        (changed("entry", "accepted_at", "idx = 4"), "receipt_signature", 4),
+        (changed("entry", "accepted_at", f"idx = {BATCH_ENTRY}"), "entry_time", BATCH_ENTRY),
+        (changed("entry", "issuer", "idx = 2"), "entry_row_differs", 2),
         (changed("state", "root", "id = 0", "derived.db"), "integrated_differs", None),
+        (changed("state", "index_root", "id = 0", "derived.db"), "integrated_differs", None),
+        (changed("state", "size", "id = 0", "derived.db"), "integrated_differs", None),
+        (changed("leaf", "prefix", "idx = 11", "derived.db"), "lookup_differs", 11),
+        (removed("leaf", "idx = 12", "derived.db"), "lookup_differs", 12),
+        (removed("link", "idx = 12", "derived.db"), "index_link_differs", 12),
+        (removed("page", _NEWEST_PAGE, "derived.db"), "index_page_differs", None),
+        (removed("tile", "level = 1", "derived.db"), "tile_differs", None),
+        (removed("state", "id = 0", "derived.db"), "index_not_audited", None),
+        (removed("readable", "size = 903", "derived.db"), "index_not_audited", None),
+        (removed("checkpoint", "seq = 1"), "checkpoint_missing", None),
+        (removed("checkpoint", "seq = 2"), "checkpoint_missing", None),
+        (removed("entry", "idx = 0"), "entry_missing", 0),
+        (removed("entry", "idx = 100"), "entry_missing", 100),
+        (removed("entry", "idx = 902"), "entry_missing", 902),
     ],
 )
 def test_a_changed_value_is_named(
@@ -166,11 +191,80 @@ def test_a_changed_note_is_named(world: World, folder: Path) -> None:
     assert "checkpoint_signature" in codes
 
 
-def test_removed_entries_are_named_in_the_middle_and_at_the_end(world: World, folder: Path) -> None:
-    attack(folder, "log.db", ("DELETE FROM entry WHERE idx = ?", (100,)))
-    assert ("entry_missing", 100) in [(f.code, f.index) for f in run(world, folder).findings]
-    attack(folder, "log.db", ("DELETE FROM entry WHERE idx = ?", (902,)))
-    assert "checkpoint_beyond_entries" in {finding.code for finding in run(world, folder).findings}
+def test_removed_entries_at_the_end_are_named_each(world: World, folder: Path) -> None:
+    for index in (901, 902):
+        removed("entry", f"idx = {index}")(folder)
+    findings = run(world, folder, "hashes").findings
+    assert [finding.index for finding in findings if finding.code == "entry_missing"] == [901, 902]
+    assert "checkpoint_beyond_entries" in {finding.code for finding in findings}
+
+
+def test_entries_that_changed_places_are_named_both(world: World, folder: Path) -> None:
+    """With every column of theirs, receipts included: only the tree still knows the order."""
+    for table, index in (("entry", "idx"), ("receipt", "first_index")):
+        moves = [(2, -1), (3, 2), (-1, 3)]
+        statement = f"UPDATE {table} SET {index} = ? WHERE {index} = ?"
+        attack(folder, "log.db", *[(statement, (new, old)) for old, new in moves])
+    found = {(finding.code, finding.index) for finding in run(world, folder).findings}
+    assert {("tile_differs", 2), ("tile_differs", 3)} <= found
+    assert {("receipt_signature", 2), ("receipt_signature", 3)} <= found
+
+
+def test_sealed_contents_that_changed_places_are_named_both(world: World, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    appender = world.appender(store)
+    for _ in range(2):
+        envelope, salt, content = world.sealed()
+        disclosure = {"salt": salt.hex(), "content": b64encode(content)}
+        appender.submit(json.dumps({"entry": b64encode(envelope), "disclosure": disclosure}).encode())
+    appender.close()
+    while integrate(store) is not None:
+        publish(store, ORIGIN, world.log, world.clock() // 1000)
+    store.close()
+    assert run(world, tmp_path).findings == []
+    moves = [(0, -1), (1, 0), (-1, 1)]
+    statement = "UPDATE sealed SET idx = ? WHERE idx = ?"
+    attack(tmp_path, "log.db", *[(statement, (new, old)) for old, new in moves])
+    found = [(finding.code, finding.index) for finding in run(world, tmp_path).findings]
+    assert found == [("sealed_differs", 0), ("sealed_differs", 1)]
+
+
+def test_a_leaf_that_stands_twice_or_for_no_entry_is_named(world: World, folder: Path) -> None:
+    for index in (5, 903):
+        attack(folder, "derived.db", ("INSERT INTO leaf (prefix, idx) VALUES (?, ?)", (7, index)))
+    findings = run(world, folder).findings
+    assert [(finding.code, finding.index) for finding in findings] == [
+        ("lookup_differs", at) for at in (5, None)
+    ]
+    assert "index 903" in findings[1].en
+
+
+def test_an_index_that_is_being_rebuilt_is_not_called_clean(world: World, folder: Path) -> None:
+    store = SqliteStore(folder)
+    store.clear_derived()
+    integrate(store)
+    assert store.integrated().size < 903
+    report = audit(store, folder, world.rules(), processes=1)
+    assert not report.clean
+    assert {finding.code for finding in report.findings} == {"index_not_audited"}
+    while integrate(store) is not None:
+        pass
+    assert audit(store, folder, world.rules(), processes=1).clean
+    store.close()
+
+
+def test_a_log_without_checkpoints_has_its_index_audited_all_the_same(world: World, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    appender = world.appender(store)
+    appender.submit(world.envelope())
+    appender.close()
+    integrate(store)
+    store.close()
+    report = run(world, tmp_path)
+    assert report.clean
+    assert report.figures["index_keys"] > 0
+    removed("page", "path = x''", "derived.db")(tmp_path)
+    assert "index_page_differs" in {finding.code for finding in run(world, tmp_path).findings}
 
 
 def test_a_whole_history_made_anew_under_the_old_notes_is_found(world: World, folder: Path) -> None:
@@ -188,6 +282,43 @@ def test_an_anchor_without_its_checkpoint_is_named(world: World, folder: Path) -
     store.put_anchor(StoredAnchor(17, sm3(b""), "mined", "0x00", 1, "0x00"))
     store.close()
     assert "anchor_orphan" in {finding.code for finding in run(world, folder).findings}
+
+
+def test_a_changed_anchor_is_named_without_the_chain_where_its_note_or_place_is_gone(
+    world: World, folder: Path
+) -> None:
+    store = SqliteStore(folder)
+    newest = store.latest_checkpoint()
+    assert newest is not None
+    text = note_hash(parse_note(newest.note).text)
+    good = StoredAnchor(newest.size, text, "mined", "0x00", 1, "0x00")
+    for anchor, codes in (
+        (good, set()),
+        (replace(good, note_hash=flipped(text)), {"anchor_orphan"}),
+        (replace(good, block_hash=None), {"anchor_differs"}),
+        (replace(good, tx_hash=None, state="final"), {"anchor_differs"}),
+    ):
+        store.put_anchor(anchor)
+        assert {finding.code for finding in run(world, folder).findings} == codes
+    store.close()
+
+
+def test_a_projection_that_cannot_be_read_is_tried_again_and_then_a_finding(
+    world: World, honest: Path
+) -> None:
+    store, tries = SqliteStore(honest), []
+
+    def busy(_store: object, report: AuditReport) -> None:
+        tries.append(report)
+        report.add("projection_differs")
+        if len(tries) != 5:
+            raise Unavailable("too old")
+
+    first = audit(store, honest, world.rules(), processes=1, projections=[busy])
+    assert [finding.code for finding in first.findings] == ["projection_not_audited"]
+    second = audit(store, honest, world.rules(), processes=1, projections=[busy])
+    assert [finding.code for finding in second.findings] == ["projection_differs"]
+    assert len(tries) == 5
 
 
 def test_a_projection_that_differs_is_a_finding(world: World, honest: Path) -> None:
