@@ -23,7 +23,8 @@ MAX_DEPTH = 32
 # "-9007199254740991" has 17 characters; longer texts are out of range and costly to convert.
 _MAX_INTEGER_TEXT = 17
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# The closing quote is optional: a string without end is taken whole, not tried again from every quote in it.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _OPENING = ord("[")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")

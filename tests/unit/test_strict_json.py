@@ -85,7 +85,17 @@ def test_brackets_in_strings_and_side_by_side_are_no_depth() -> None:
     strictjson.loads(b"[" + b",".join([b'[{},{"a":[]}]'] * 100) + b"]")
 
 
-@pytest.mark.parametrize("nested", [b"[" * 200_000, b'{"a":' * 200_000, b"[" * 2_000 + b"]" * 2_000])
+@pytest.mark.parametrize(
+    "nested",
+    [
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b"[" * 2_000 + b"]" * 2_000,
+        # A string that never ends, with a quote at every place from which it could be tried again.
+        b"[" * 40 + b'"' + b'\\"' * 1_000_000,
+        b"[" * 40 + b'"' + b"\\" * 999_999,
+    ],
+)
 def test_hostile_nesting_is_refused_without_harm(nested: bytes) -> None:
     with pytest.raises(FormatError):
         strictjson.loads(nested)
