@@ -10,7 +10,7 @@ A line that fails refuses the whole batch and is named (`BatchLineInvalid`, 1-ba
 what a single submission can afford.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import (
@@ -23,9 +23,9 @@ from ledger.errors import (
     TooLarge,
 )
 from ledger.formats.envelope import BATCH_TYPE, STATEMENT_TYPE, Envelope, parse_envelope
-from ledger.formats.statement import Manifest, parse_manifest, parse_statement
+from ledger.formats.statement import Manifest, Statement, parse_manifest, parse_statement
 from ledger.gm import verify
-from ledger.log.admission import Admission, check_time
+from ledger.log.admission import Admission, check_time, index_keys_of
 from ledger.log.directory import DirectoryKey
 from ledger.log.submission import BATCH_BYTES_LIMIT, split_submission
 from ledger.merkle import batch_leaf_hash, batch_root, leaf_hash
@@ -77,6 +77,30 @@ def admit_batch(admission: Admission, lines: Iterable[bytes]) -> AdmittedBatch:
     if batch_root(hashes) != manifest.root:
         raise BatchInvalid("the manifest's root is not that of the entries")
     return AdmittedBatch(entries, manifest)
+
+
+def admit_own_batch(
+    admission: Admission, manifest: bytes, entries: Sequence[bytes], statements: Sequence[Statement]
+) -> AdmittedBatch:
+    """A batch that this process made itself, with `sign_batch` from statements whose bodies it validated.
+
+    Rights are checked as everybody's; form, signature, root and tags hold by construction, and the statements
+    seal nothing. Raises `KeyUnknown`, `IssuerMismatch`, `KeyRevoked`, `KeyExpired` or `RoleMissing`.
+    """
+    envelope = parse_envelope(manifest)
+    parsed = parse_manifest(envelope.payload)
+    key, now = admission.directory.key(envelope.keyid), admission.clock()
+    key.check_manifest(parsed.issuer, parsed.at, now)
+    for statement in statements:
+        assert statement.log == admission.origin
+        assert statement.sealed is None
+        key.check_statement(statement.log, statement.issuer, statement.kind, statement.at, now)
+    made = [NewEntry(parsed.issuer, parsed.id, manifest, leaf_hash(manifest), ())]
+    made += [
+        NewEntry(statement.issuer, statement.id, entry, leaf_hash(entry), index_keys_of(statement.keys))
+        for statement, entry in zip(statements, entries, strict=True)
+    ]
+    return AdmittedBatch(made, parsed)
 
 
 class _Opening:

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 
 from ledger.errors import BatchLineInvalid, IdReused
 from ledger.formats.envelope import BATCH_TYPE, parse_envelope
-from ledger.formats.statement import parse_manifest
+from ledger.formats.statement import Statement, parse_manifest
 from ledger.gm import PublicKey, Signer
 from ledger.log.admission import Admission, Admitted
-from ledger.log.admission_batch import AdmittedBatch, admit_batch
+from ledger.log.admission_batch import AdmittedBatch, admit_batch, admit_own_batch
 from ledger.log.clock import Clock
 from ledger.log.committer import Committer, GroupLimits
 from ledger.log.receipts import ReceiptDesk
@@ -56,6 +56,12 @@ class Appender:
         All lines are accepted or none; a line that fails is named by `BatchLineInvalid`.
         """
         return self.append_batch(admit_batch(self._admission, lines))[0]
+
+    def submit_own_batch(
+        self, manifest: bytes, entries: Sequence[bytes], statements: Sequence[Statement]
+    ) -> bytes:
+        """Append a batch that this process just made from `statements`; see `admit_own_batch`."""
+        return self.append_batch(admit_own_batch(self._admission, manifest, entries, statements))[0]
 
     def append(self, admitted: Admitted) -> tuple[bytes, Accepted]:
         """Append what was admitted; returns the receipt's envelope and where the entry stands."""

@@ -33,11 +33,11 @@ LONGEST_WAIT_SECONDS = 60.0
 class _Waiting:
     """One event in the queue, and the lock that its thread sleeps on."""
 
-    __slots__ = ("answer", "done", "error", "id", "payload")
+    __slots__ = ("answer", "done", "error", "payload", "statement")
 
-    def __init__(self, id: str, payload: bytes) -> None:
-        self.id = id
-        self.payload = payload
+    def __init__(self, statement: Statement) -> None:
+        self.statement = statement
+        self.payload = format_statement(statement)
         self.answer: Logged | None = None
         self.error: LedgerError | None = None
         self.done = threading.Lock()
@@ -79,10 +79,8 @@ class AccessRecorder:
         append raises: nothing may be shown then.
         """
         at = self._clock()
-        id = new_id(at, self.randomness(10))
-        # The event is a validated value; admission checks the statement as it checks everybody's.
         statement = Statement(
-            id=id,
+            id=new_id(at, self.randomness(10)),
             kind="access.event.recorded",
             log=self.origin,
             issuer=self.issuer,
@@ -90,7 +88,7 @@ class AccessRecorder:
             keys=keys_of_event(self.issuer, event),
             body=dump_body(event),
         )
-        waiting = _Waiting(id, format_statement(statement))
+        waiting = _Waiting(statement)
         with self._arrival:
             if self._closing:
                 raise Unavailable("the access log is shutting down")
@@ -138,14 +136,14 @@ class AccessRecorder:
             signer=self._signer,
         )
         # A crash here loses looks that nobody was shown; a crash after it leaves looks logged, not shown.
-        receipt = self._appender.submit_batch([manifest, *entries])
+        receipt = self._appender.submit_own_batch(manifest, entries, [waiting.statement for waiting in group])
         batch = parse_receipt_payload(parse_envelope(receipt).payload).batch
         assert batch is not None, "the log answers a batch with a batch's receipt"
         for place, (waiting, entry) in enumerate(zip(group, entries, strict=True)):
             waiting.answer = Logged(
                 origin=self.origin,
                 index=batch.first_index + place,
-                id=waiting.id,
+                id=waiting.statement.id,
                 leaf_hash=leaf_hash(entry).hex(),
                 entry=entry,
                 manifest=manifest,
