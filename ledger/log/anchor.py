@@ -36,7 +36,8 @@ _PAGE = 500
 class AnchorSettings:
     """Times in milliseconds. `interval`: between two new anchors; `stuck`: until a transaction is replaced;
     `patience`: how long the chain may stand below a block that held an anchor before the anchor counts as
-    lost, one node of several being behind for a moment.
+    lost, one node of several being behind for a moment; `alarm`: how long a loss is told at least, though
+    the anchors may be back at once.
     """
 
     interval: int = 5_000
@@ -44,6 +45,7 @@ class AnchorSettings:
     patience: int = 10_000
     rechecked: int = 16
     in_flight: int = 64
+    alarm: int = 600_000
 
 
 @dataclass(slots=True)
@@ -77,6 +79,8 @@ class Anchorer:
         self._last_new: int | None = None
         self._behind_since: int | None = None
         self._recent: deque[int] | None = None
+        self._lost: set[int] = set()
+        self._lost_at = 0
         self.state = AnchorState()
 
     def step(self) -> AnchorState:
@@ -133,6 +137,8 @@ class Anchorer:
             return
         for anchor in lost:
             self.state.alarms.add(LOST)
+            self._lost.add(anchor.size)
+            self._lost_at = self._clock()
             logger.error("%s: the chain lost the anchor of size %d", self._origin, anchor.size)
             # A crash between these leaves some still `mined`; the next round finds and moves them.
             self._store.put_anchor(StoredAnchor(anchor.size, anchor.note_hash, "pending"))
@@ -304,8 +310,17 @@ class Anchorer:
             self.state.anchored_at = self._clock() // 1000
         self.state.anchored = size
         self.state.final = final.size if final else 0
-        if LOST in self.state.alarms and not any(True for _ in self._in_state("pending", "sent")):
-            logger.warning("%s: all lost anchors are on the chain again", self._origin)
+        self._report_losses()
+
+    def _report_losses(self) -> None:
+        """Take the alarm back when all lost anchors are on the chain again, and people had time to see it."""
+        if LOST not in self.state.alarms:
+            return
+        if self._lost:
+            self._lost.difference_update(anchor.size for anchor in self._in_state("mined", "final"))
+            if not self._lost:
+                logger.warning("%s: all lost anchors are on the chain again", self._origin)
+        if not self._lost and not 0 <= self._clock() - self._lost_at < self._settings.alarm:
             self.state.alarms.discard(LOST)
 
     def _in_state(self, *states: str) -> Iterator[StoredAnchor]:

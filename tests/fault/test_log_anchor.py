@@ -19,7 +19,7 @@ from ledger.store import SqliteStore
 
 LOG_ID = sm3(ORIGIN.encode())
 POINTS = ("anchor.pending", "anchor.broadcast", "anchor.sent", "anchor.mined", "anchor.final")
-AT_ONCE = AnchorSettings(interval=0, stuck=0, patience=0)
+AT_ONCE = AnchorSettings(interval=0, stuck=0, patience=0, alarm=0)
 
 
 class Crash(BaseException):
@@ -185,6 +185,19 @@ def test_a_chain_restored_from_an_older_backup_gets_the_lost_anchors_back_in_ord
     assert {anchored.size: anchored.note_hash for anchored in chain._held()} == before
     assert states(store) == [(size, "final") for size in sizes]
     assert anchorer.state.alarms == set()
+
+
+def test_a_loss_is_told_for_a_while_even_when_it_is_mended_at_once(world: World, store: SqliteStore) -> None:
+    now = [world.clock()]
+    chain, size = FakeChain(), grow(world, store)
+    settings = AnchorSettings(interval=0, stuck=0, patience=0, alarm=60_000)
+    anchorer = Anchorer(store, ORIGIN, chain, lambda: now[0], settings)  # type: ignore[arg-type]
+    anchor_all(anchorer, chain)
+    chain.forget(1)
+    anchor_all(anchorer, chain)
+    assert (states(store), anchorer.state.alarms) == ([(size, "final")], {"anchor_lost"})
+    now[0] += 60_000
+    assert anchorer.step().alarms == set()
 
 
 def test_a_node_that_is_merely_behind_is_given_time(world: World, store: SqliteStore) -> None:

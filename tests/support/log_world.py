@@ -8,8 +8,9 @@ import os
 import sys
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.domain import build_statement
 from ledger.formats.envelope import STATEMENT_TYPE, sign_batch, sign_envelope
@@ -22,6 +23,7 @@ from ledger.formats.times import format_time
 from ledger.formats.trust import Exported, MemberKey, NamedKey, Trust, TrustLog, TrustMember, Window
 from ledger.gm import PrivateKey, Signer, signer
 from ledger.log.admission import Admission, known_in
+from ledger.log.anchor import AnchorSettings
 from ledger.log.appender import Appender
 from ledger.log.audit_entries import Rules
 from ledger.log.clock import Clock, system_clock
@@ -29,6 +31,11 @@ from ledger.log.directory import Directory
 from ledger.log.sealer import Sm4Sealer
 from ledger.log.worker import Worker, WorkerLog, WorkerSettings, run_until_stopped
 from ledger.store import SqliteStore
+
+if TYPE_CHECKING:
+    from ledger.chain.account import ChainAccount
+    from ledger.chain.evm import EvmChain
+    from ledger.chain.port import ChainDeployment
 
 ORIGIN = "yunling.example/access"
 ISSUER, OTHER = "91350100MA99000369", "92350100MA99000441"
@@ -162,14 +169,43 @@ def append_forever(folder: Path) -> None:
         time.sleep(1)
 
 
-def work(folder: Path, chain: object = None) -> int:
+def give_chain(folder: Path, deployment: "ChainDeployment", url: str, account: "ChainAccount") -> None:
+    """Let the worker of this folder anchor on this chain."""
+    (folder / "chain.json").write_text(json.dumps({"url": url, "deployment": asdict(deployment)}))
+    account.save(folder / "account.json", b"passphrase", scrypt_n=2)
+
+
+def open_chain(folder: Path) -> "EvmChain | None":
+    """The chain that `give_chain` named, if it did."""
+    if not (folder / "chain.json").exists():
+        return None
+    # Imported here for web3 takes two seconds, and most tests need no chain.
+    from ledger.chain.account import ChainAccount
+    from ledger.chain.evm import EvmChain
+    from ledger.chain.nodes import NodeSettings
+    from ledger.chain.port import ChainDeployment
+
+    given = json.loads((folder / "chain.json").read_text())
+    settings = NodeSettings((given["url"],), timeout=5.0, rounds=1)
+    account = ChainAccount.load(folder / "account.json", b"passphrase")
+    return EvmChain(ChainDeployment(**given["deployment"]), settings, account)
+
+
+def work(folder: Path) -> int:
     world = World.make(folder)
     log = WorkerLog(ORIGIN, SqliteStore(folder / "log"), world.log)
-    settings = WorkerSettings(integrate_interval=20, publish_interval=50, chain_poll=50, guard=500)
+    settings = WorkerSettings(
+        integrate_interval=20,
+        publish_interval=50,
+        heartbeat=50,
+        chain_poll=50,
+        guard=500,
+        anchor=AnchorSettings(interval=100, patience=300),
+    )
     return run_until_stopped(
         Worker(
             [log],
-            chain,  # type: ignore[arg-type]
+            open_chain(folder),
             world.clock,
             lock=folder / "worker.lock",
             status=folder / "status.json",
