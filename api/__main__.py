@@ -8,11 +8,11 @@ import logging
 import sys
 from pathlib import Path
 
-from api.server import serve
+from api.server import complaint, serve
 from ledger.deployment import Deployment
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, Unavailable
 
-EXIT_UNUSABLE = 2
+EXIT_UNUSABLE, EXIT_UNAVAILABLE = 2, 3
 
 
 def main() -> int:
@@ -36,8 +36,8 @@ def main() -> int:
             given.threads or configured.threads,
         )
     except LedgerError as error:
-        sys.stderr.write(f"错误：{error.zh} / {error.en} {error.detail}\n")
-        return EXIT_UNUSABLE
+        sys.stderr.write(f"{complaint(error)}\n")
+        return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_UNUSABLE
     return 0
 
 

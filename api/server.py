@@ -4,12 +4,18 @@ One process, so that group commit, the verifier's key tables and the used-up non
 expensive C calls let go of the interpreter lock, and the worker is a process of its own.
 """
 
+import logging
 import os
+import sys
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+
+from ledger.deployment.process import check_address, end_with_parent
+from ledger.errors import AlreadyRunning, LedgerError
+from ledger.log.lockfile import LockFile
 
 if TYPE_CHECKING:
     from ledger.deployment import Deployment
@@ -25,22 +31,50 @@ def application() -> Flask:
     from api.app import create_app
     from ledger.deployment import Deployment
 
-    deployment = Deployment.open(Path(os.environ[FOLDER_VARIABLE]))
-    # `atexit` is not run in granian's worker process, which is one of multiprocessing's.
-    Finalize(None, deployment.close, exitpriority=1)
-    app = create_app(deployment)
-    deployment.warm()
+    end_with_parent()
+    try:
+        deployment = Deployment.open(Path(os.environ[FOLDER_VARIABLE]))
+        # `atexit` is not run in granian's worker process, which is one of multiprocessing's.
+        Finalize(None, deployment.close, exitpriority=1)
+        app = create_app(deployment)
+        deployment.warm()
+    except LedgerError as error:
+        # One line, where multiprocessing would print a traceback.
+        sys.exit(complaint(error))
     return app
 
 
+def complaint(error: LedgerError) -> str:
+    """An error as one line for the person at the terminal, Chinese first."""
+    return f"错误：{error.zh} / {error.en} [{error.code}] {error.detail}"
+
+
 def serve(deployment: "Deployment", host: str, port: int, threads: int) -> None:
-    """Serve until SIGTERM or SIGINT; blocks. Raises `OSError` when the address is taken."""
+    """Serve until SIGTERM or SIGINT; blocks.
+
+    Raises `AlreadyRunning` and `AddressTaken`, and `ConfigurationError` for a deployment that is not ready.
+    """
+    os.environ[FOLDER_VARIABLE] = str(deployment.folder)
+    # Used-up nonces are in one process's memory: two services of a deployment would let a request pass twice.
+    with LockFile(deployment.folder / "run" / "service.lock", "service", AlreadyRunning):
+        check_address(host, port)
+        # Read here too, so that what is missing stops the start with its own exit status.
+        assert deployment.directory
+        logging.getLogger("_granian").addFilter(_is_news)
+        _server(host, port, threads, deployment.config.limits.in_flight).serve()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not the advice about threads: most of ours wait for the disk, and `in_flight` bounds them."""
+    return not record.getMessage().startswith("Configuration allows spawning")
+
+
+def _server(host: str, port: int, threads: int, in_flight: int) -> Any:
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.server import Server
 
-    os.environ[FOLDER_VARIABLE] = str(deployment.folder)
-    Server(
+    return Server(
         "api.server:application",
         address=host,
         port=port,
@@ -48,7 +82,7 @@ def serve(deployment: "Deployment", host: str, port: int, threads: int) -> None:
         workers=1,
         blocking_threads=threads,
         backlog=BACKLOG,
-        backpressure=deployment.config.limits.in_flight,
+        backpressure=in_flight,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
             header_read_timeout=HEADER_READ_TIMEOUT_MS, max_buffer_size=HEADER_BUFFER_BYTES
@@ -57,4 +91,4 @@ def serve(deployment: "Deployment", host: str, port: int, threads: int) -> None:
         log_access=False,
         factory=True,
         workers_kill_timeout=10,
-    ).serve()
+    )

@@ -446,7 +446,19 @@ class ChainUnavailable(Unavailable):
     en = "The chain cannot be reached; submissions and queries go on."
 
 
-class WorkerRunning(Unavailable):
+class AddressTaken(Unavailable):
+    code = "address_taken"
+    zh = "服务地址已被其他程序占用。"
+    en = "Another program listens on the service's address."
+
+
+class AlreadyRunning(Unavailable):
+    code = "already_running"
+    zh = "此部署已在运行，本进程退出。"
+    en = "This deployment is running already; this process leaves."
+
+
+class WorkerRunning(AlreadyRunning):
     code = "worker_running"
     zh = "另一个工作进程正在运行，本进程退出。"
     en = "Another worker is running; this one leaves."

@@ -3,9 +3,11 @@
 `up` supervises the others in the foreground: the service and the worker as children of its own, the
 embedded chain beside them. When one child ends by itself, or at Ctrl-C or SIGTERM, the rest is stopped in
 order: first the service (no more requests), then the worker (anchors what it has), last the chain (saved).
+
+The embedded chain's state is saved by the worker, so that it survives a kill however the parts are started.
 """
 
-import ctypes
+import contextlib
 import logging
 import os
 import signal
@@ -15,19 +17,21 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from ledger.commands.common import folder_option, note, open_deployment
 from ledger.deployment import Deployment
-from ledger.errors import LedgerError, Unavailable
+from ledger.deployment.process import check_address, end_with_parent
+from ledger.errors import AlreadyRunning, LedgerError, Unavailable
+from ledger.log.lockfile import LockFile
 
-SAVE_SECONDS = 30.0
+LOOK_SECONDS = 5.0
 STOP_SECONDS = 30.0
 READY_SECONDS = 60.0
-_PR_SET_PDEATHSIG = 1
-EXIT_UNAVAILABLE = 3
+EXIT_UNAVAILABLE, EXIT_BROKEN = 3, 4
 
 
 @click.command()
@@ -48,10 +52,31 @@ def serve(folder: Path, host: str | None, port: int | None, threads: int | None)
 def worker(folder: Path) -> int:
     """Run the worker in the foreground: integrate, publish, anchor, confirm; one per deployment."""
     from ledger.deployment.work import make_worker
-    from ledger.log.worker import run_until_stopped
+    from ledger.log.worker import EXIT_INTEGRITY, EXIT_LOCKED, run_until_stopped
 
     _log_to_standard_error()
-    return run_until_stopped(make_worker(open_deployment(folder)))
+    deployment = open_deployment(folder)
+    with _saved_chain(deployment):
+        status = run_until_stopped(make_worker(deployment))
+    return {EXIT_LOCKED: EXIT_UNAVAILABLE, EXIT_INTEGRITY: EXIT_BROKEN}.get(status, status)
+
+
+@contextlib.contextmanager
+def _saved_chain(deployment: Deployment) -> Iterator[None]:
+    """Save the embedded chain while the worker runs; what it mined last is saved at the end."""
+    if deployment.config.chain.mode != "embedded":
+        yield
+        return
+    from ledger.chain.embedded import Saver
+
+    saver = Saver(deployment.embedded)
+    saver.start()
+    try:
+        yield
+    finally:
+        saver.stop()
+        with contextlib.suppress(Unavailable):
+            deployment.embedded.save()
 
 
 @click.command()
@@ -68,18 +93,26 @@ def up(folder: Path, name: str) -> int:
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
+    with LockFile(deployment.folder / "run" / "up.lock", "up", AlreadyRunning):
+        return _run(deployment, name, stopping)
+
+
+def _run(deployment: Deployment, name: str, stopping: threading.Event) -> int:
     embedded = deployment.config.chain.mode == "embedded"
+    check_address(deployment.config.api.host, deployment.config.api.port)
+    # A chain that was started by hand goes on when this ends.
+    ours = embedded and deployment.embedded.pid is None
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         if embedded:
             note("启动内嵌链 · starting the embedded chain")
             deployment.embedded.start()
-            if deployment.trust_document() is None:
-                from ledger.commands.chain import found
-                from ledger.deployment.consortium import OPERATOR_ROLES
+        if deployment.trust_document() is None:
+            from ledger.commands.chain import found
+            from ledger.deployment.consortium import OPERATOR_ROLES
 
-                note("部署合约 · deploying the contracts")
-                found(deployment, name, OPERATOR_ROLES)
+            note("部署合约 · deploying the contracts")
+            found(deployment, name, OPERATOR_ROLES)
         children["worker"] = _spawn(
             [sys.executable, "-m", "ledger.cli", "worker", "--dir", str(deployment.folder)]
         )
@@ -90,7 +123,7 @@ def up(folder: Path, name: str) -> int:
         for child in ("service", "worker"):
             if child in children:
                 _stop(children[child])
-        if embedded:
+        if ours:
             deployment.embedded.stop()
         note("已全部停止。 Everything is stopped.")
 
@@ -101,7 +134,7 @@ def _supervise(
     stopping: threading.Event,
     embedded: bool,
 ) -> int:
-    saved, height = time.monotonic(), -1
+    looked = time.monotonic()
     while not stopping.wait(0.5):
         for name, child in children.items():
             if child.poll() is not None:
@@ -109,15 +142,11 @@ def _supervise(
                     f"{name} 意外退出（{child.returncode}） · ended by itself with status {child.returncode}"
                 )
                 return EXIT_UNAVAILABLE
-        if embedded and time.monotonic() - saved >= SAVE_SECONDS:
-            saved = time.monotonic()
-            try:
-                if deployment.embedded.height() != height:
-                    deployment.embedded.save()
-                    height = deployment.embedded.height()
-            except Unavailable as error:
+        if embedded and time.monotonic() - looked >= LOOK_SECONDS:
+            looked = time.monotonic()
+            if deployment.embedded.pid is None:
                 # Anchoring waits; submissions and queries go on without the chain.
-                note(f"内嵌链不可达 · the embedded chain is away: {error.detail}")
+                note("内嵌链已停止，重新启动 · the embedded chain is away; starting it again")
                 _restart_chain(deployment)
     return 0
 
@@ -162,14 +191,8 @@ def _serve_command(
 def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C at the terminal reaches only the supervisor, which stops them in order.
     return subprocess.Popen(  # noqa: S603 - this Python, modules of ours
-        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_end_with_the_supervisor
+        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=end_with_parent
     )
-
-
-def _end_with_the_supervisor() -> None:
-    """In a child: ask Linux for SIGTERM when the supervisor is killed, so that nothing is left running."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -1,18 +1,25 @@
-"""One worker at a time: an exclusive lock on a file, which the kernel lets go when its holder dies."""
+"""One of a kind at a time: an exclusive lock on a file, which the kernel lets go when its holder dies."""
 
 import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
 
-from ledger.errors import WorkerRunning
+from ledger.errors import AlreadyRunning, WorkerRunning
 
 
 class LockFile:
-    """A context that holds the lock; entering raises `WorkerRunning` when another process has it."""
+    """A context that holds the lock; entering raises `refusal` when another process has it.
 
-    def __init__(self, path: Path) -> None:
+    A forked child holds it too, as long as it lives.
+    """
+
+    def __init__(
+        self, path: Path, what: str = "worker", refusal: type[AlreadyRunning] = WorkerRunning
+    ) -> None:
         self._path = path
+        self._what = what
+        self._refusal = refusal
         self._descriptor: int | None = None
 
     def __enter__(self) -> "LockFile":
@@ -22,7 +29,7 @@ class LockFile:
         except OSError as error:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
-            raise WorkerRunning(f"another worker (process {holder}) holds {self._path.name}") from error
+            raise self._refusal(f"another {self._what} (process {holder}) holds {self._path.name}") from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
         self._descriptor = descriptor
