@@ -8,11 +8,14 @@ import click
 
 from ledger.commands.common import folder_option, json_option, note, open_deployment, print_json
 from ledger.deployment import LOGS, Deployment, LogHandle
-from ledger.errors import LedgerError
+from ledger.errors import ConfigurationError, LedgerError
 from ledger.formats.trust import Trust, parse_trust
 from ledger.log.audit import audit as run_audit
 from ledger.log.audit_entries import Rules
 from ledger.log.audit_report import AuditReport
+from ledger.log.sealer import Sealer
+from ledger.services.audit import projections_of
+from ledger.services.evidence import today
 
 EXIT_NOT_READY = 3
 EXIT_INTEGRITY = 4
@@ -44,30 +47,46 @@ def audit(
     document = deployment.trust_document()
     trust = None if document is None else parse_trust(document)
     chain = deployment.open_chain(writing=False) if with_chain else None
+    sealer = _sealer(deployment) if level == "full" else None
+    if sealer is None and level == "full":
+        note("没有密封主密钥，不核对密封内容。 No master key: sealed contents are not compared.")
+    day = today(deployment.clock()).isoformat()
     reports = []
     for short in shorts or LOGS:
         log = deployment.log(short)
+        if trust is None and level == "full" and log.store.size():
+            raise ConfigurationError("trust.json is missing, so issuers cannot be audited (member export)")
         with _Bar(log.origin) as bar:
             reports.append(
                 run_audit(
                     log.store,
                     folder.resolve() / "logs" / short,
-                    _rules(deployment, log, trust),
+                    _rules(deployment, log, trust, sealer),
                     level=level,
                     chain=chain,
+                    projections=projections_of(short, log.reader, day),
                     processes=processes,
                     progress=bar.show,
                 )
             )
     deployment.close()
+    clean = all(report.clean for report in reports)
     if as_json:
-        print_json(
-            {"clean": all(each.clean for each in reports), "logs": [each.as_dict() for each in reports]}
-        )
+        # What this audit left out, so that `clean` is not read as more than it is.
+        left_out = [
+            part
+            for part, missing in (
+                ("services", level == "hashes"),
+                ("sealed", sealer is None),
+                ("chain", chain is None),
+            )
+            if missing
+        ]
+        print_json({"clean": clean, "left_out": left_out, "logs": [each.as_dict() for each in reports]})
     else:
         for report in reports:
             _print_report(report)
-    return 0 if all(report.clean for report in reports) else EXIT_INTEGRITY
+    return 0 if clean else EXIT_INTEGRITY
 
 
 @click.command()
@@ -134,12 +153,14 @@ class _Bar:
         self._end()
 
 
-def _rules(deployment: Deployment, log: LogHandle, trust: Trust | None) -> Rules:
+def _sealer(deployment: Deployment) -> Sealer | None:
     try:
-        sealer = deployment.sealer
+        return deployment.sealer
     except LedgerError:
-        note("没有密封主密钥，不核对密封内容。 No master key: sealed contents are not compared.")
-        sealer = None
+        return None
+
+
+def _rules(deployment: Deployment, log: LogHandle, trust: Trust | None, sealer: Sealer | None) -> Rules:
     held = trust.logs.get(log.origin) if trust is not None else None
     if held is not None:
         keys = tuple(key.vkey.public for key in held.keys)
