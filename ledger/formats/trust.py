@@ -118,7 +118,7 @@ class TrustLog:
 
     def role_for(self, kind: str) -> str:
         """The role that a statement of this kind needs."""
-        return self.roles.get(kind) or "publisher:" + kind.partition(".")[0]
+        return self.roles.get(kind, "publisher:" + kind.partition(".")[0])
 
 
 @dataclass(frozen=True, slots=True)

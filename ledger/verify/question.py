@@ -20,6 +20,7 @@ CLOCK_SKEW_MS = 5 * 60 * 1000
 Key = tuple[str, str]
 """An index name and a tag in hex."""
 
+_is_age = re.compile(r"[0-9]{1,30}").fullmatch
 _match_key = re.compile(r"([a-z][a-z0-9_.-]*):([0-9a-f]{64})").fullmatch
 _match_after = re.compile(
     r"([a-z][a-z0-9_.-]*):([0-9a-f]{64}):([1-9][0-9]{0,15}):([0-9a-f]{64}):(0|[1-9][0-9]{0,15})"
@@ -61,6 +62,13 @@ class Question:
         """How old the trust file may be; None for any age."""
         age = self.max_age if self.trust_max_age is None else self.trust_max_age
         return None if age is None else age * 1000
+
+
+def parse_age(text: str) -> int:
+    """An age in seconds, in decimal digits and nothing else. Raises `QuestionInvalid`."""
+    if _is_age(text) is None:
+        raise QuestionInvalid("an age is a whole number of seconds, 0 or more, in decimal digits")
+    return int(text)
 
 
 def parse_require(text: str) -> frozenset[str]:

@@ -42,6 +42,11 @@ def run(shared_data: Path):  # type: ignore[no-untyped-def]
         ("--after", f"subject:{TAG}:1:{TAG}:1", "--after", f"subject:{TAG}:2:{TAG}:1"),
         ("--max-age", "-1"),
         ("--max-age", "1.5"),
+        ("--max-age", ""),
+        ("--max-age", "8_640_000"),
+        ("--max-age", " 8640000"),
+        ("--max-age", "+8640000"),
+        ("--trust-max-age", "\u0668\u0668\u0668\u0668\u0668\u0668"),
         ("--rpc", "file:///etc/hostname"),
         ("--rpc", "nowhere"),
     ],
@@ -51,6 +56,9 @@ def test_malformed_questions_exit_2_with_a_sentence(run, arguments: tuple[str, .
     assert result.exit_code == EXIT_UNUSABLE
     assert result.stderr.strip()
     assert "Traceback" not in result.output
+    as_json = run("--json", *arguments)
+    assert as_json.exit_code == EXIT_UNUSABLE
+    assert json.loads(as_json.stdout)["error"]["code"] in ("question_invalid", "time_invalid")
 
 
 def test_a_file_that_is_not_there_or_no_file_exits_2(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
