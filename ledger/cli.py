@@ -13,9 +13,11 @@ from collections.abc import Sequence
 
 import click
 
+from ledger.commands.refusals import REFUSALS
 from ledger.errors import (
     AnswerInvalid,
     BackendMissing,
+    ChainRefused,
     InputError,
     IntegrityError,
     LedgerError,
@@ -121,6 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def sentence(error: LedgerError) -> str:
     """An error as one line, Chinese first."""
     detail = error.detail if error.detail and error.detail != error.en else ""
+    if isinstance(error, ChainRefused) and error.reason in REFUSALS:
+        zh, en = REFUSALS[error.reason]
+        detail = f"{zh} / {en}: {detail}"
     return f"错误：{error.zh} / {error.en} [{error.code}]{' ' + detail if detail else ''}".replace("\n", " ")
 
 

@@ -41,6 +41,42 @@ def _errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     return known
 
 
+@cache
+def _functions() -> dict[bytes, tuple[str, tuple[tuple[str, str], ...]]]:
+    known = {}
+    for item in artifact(CONSORTIUM).abi:
+        if item["type"] == "function":
+            inputs = tuple((argument["name"], argument["type"]) for argument in item["inputs"])
+            selector = keccak(text=f"{item['name']}({','.join(kind for _, kind in inputs)})")[:4]
+            known[selector] = (item["name"], inputs)
+    return known
+
+
+def describe_call(call: bytes) -> str:
+    """A proposed change as text, for the person who is to approve it: `setThreshold(threshold=2)`.
+
+    Ids, roles and index names are shown as the text that they are; times are seconds since 1970.
+    """
+    try:
+        name, inputs = _functions()[call[:4]]
+        values = decode([kind for _, kind in inputs], call[4:])
+    except (KeyError, DecodingError):
+        return f"unknown change 0x{call.hex()}"
+    told = (f"{argument}={_shown(value)}" for (argument, _), value in zip(inputs, values, strict=True))
+    return f"{name}({', '.join(told)})"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_shown(each) for each in value)}]"
+    if isinstance(value, bytes):
+        text = value.rstrip(b"\0")
+        is_text = bool(text) and text.isascii() and text.decode("ascii").isprintable()
+        return text.decode("ascii") if is_text else f"0x{value.hex()}"
+    # A name is whatever its proposer wrote: nothing in it may move the reader's terminal.
+    return "".join(each if each.isprintable() else "?" for each in str(value))
+
+
 def decode_revert(data: bytes) -> tuple[str, str]:
     """(the error's name, a sentence with its arguments) of the bytes that a contract reverted with."""
     selector, arguments = data[:4], data[4:]
@@ -48,7 +84,7 @@ def decode_revert(data: bytes) -> tuple[str, str]:
         if selector == _ERROR_STRING:
             return "Error", str(decode(["string"], arguments)[0])
         name, types = _errors()[selector]
-        values = [f"0x{v.hex()}" if isinstance(v, bytes) else str(v) for v in decode(types, arguments)]
+        values = [_shown(value) for value in decode(types, arguments)]
     except (KeyError, DecodingError):
         return "", f"reverted with 0x{selector.hex()}" if data else "reverted without a reason"
     return name, f"{name}({', '.join(values)})"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ledger.chain.port import RegistryPort
 from ledger.commands.common import folder_option, json_option, note, open_deployment, print_json
 from ledger.deployment import Deployment
 from ledger.deployment.consortium import (
@@ -85,11 +86,14 @@ def status(folder: Path, as_json: bool) -> int:
 def deploy(folder: Path, name: str, roles: tuple[str, ...], as_json: bool) -> None:
     """Deploy the contracts with the operator as founding member, define the logs, export the trust file.
 
-    Further members are admitted with `xinzheng member propose`; raise the threshold when they are there.
+    Where deployment.toml names contracts of a consortium that the operator has joined, its logs are proposed
+    there. Further members are admitted with `xinzheng member propose`; then raise the threshold.
     """
     deployment = open_deployment(folder)
-    if deployment.config.chain.pinned:
-        raise ConfigurationError("the contracts are deployed already; their addresses are in deployment.toml")
+    if deployment.config.chain.pinned and not missing_logs(deployment, deployment.open_chain(writing=False)):
+        raise ConfigurationError(
+            "contracts and logs are there already; their addresses are in deployment.toml"
+        )
     found(deployment, name, roles)
     pinned = deployment.config.chain
     if as_json:
@@ -102,12 +106,18 @@ def deploy(folder: Path, name: str, roles: tuple[str, ...], as_json: bool) -> No
         )
 
 
+def missing_logs(deployment: Deployment, port: RegistryPort) -> bool:
+    """Whether the registry does not have all of the deployment's logs."""
+    defined = {log.origin for log in port.export().logs}
+    return not defined.issuperset(log.origin for log in deployment.logs.values())
+
+
 def found(deployment: Deployment, name: str, roles: tuple[str, ...]) -> None:
     """Deploy, define the logs and export: what a new deployment needs before it can serve."""
     if not deployment.config.chain.pinned:
         deploy_contracts(deployment, [operator_founder(deployment, name, roles)], 1)
     port = deployment.open_chain()
-    if not port.export().logs:
+    if missing_logs(deployment, port):
         propose_logs(deployment, port)
     if deployment.config.chain.mode == "embedded":
         deployment.embedded.save()

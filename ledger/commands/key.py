@@ -1,4 +1,4 @@
-"""`key`: SM2 keys of members, in PEM files encrypted under a passphrase with SM4."""
+"""`key`: SM2 keys of members, in PEM files encrypted with SM4 under a passphrase; chain accounts."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ _existing = click.argument("file", type=click.Path(path_type=Path, dir_okay=Fals
 
 @click.group()
 def key() -> None:
-    """密钥 · Make and show SM2 keys, change their passphrases.
+    """密钥 · Make and show SM2 keys and chain accounts, change their passphrases.
 
     The passphrase is read from XINZHENG_KEY_PASSPHRASE, or asked for.
     """
@@ -38,6 +38,27 @@ def generate(file: Path, no_passphrase: bool, as_json: bool) -> None:
 def show(file: Path, as_json: bool) -> None:
     """Show the public key of FILE and its key id; never the private key."""
     _show(_load(file), as_json)
+
+
+@key.command("account")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+def account(file: Path, as_json: bool) -> None:
+    """Make a chain account in FILE, or show the address of the one that is there.
+
+    A member needs one to be registered, and acts with it: `xinzheng member --help`.
+    """
+    from ledger.chain.account import ChainAccount
+
+    exists = file.exists()
+    passphrase = _passphrase("口令 · passphrase", confirm=not exists)
+    if not exists:
+        ChainAccount.generate().save(file, passphrase)
+    address = ChainAccount.load(file, passphrase).address
+    if as_json:
+        print_json({"address": address})
+    else:
+        click.echo(address)
 
 
 @key.command("passphrase")

@@ -1,25 +1,46 @@
 """`member`: the consortium's registry on the chain.
 
-Every change is a proposal that a threshold of members approves, each from its own deployment with its own
-chain account; this command acts for the member that runs the deployment in `--dir`.
+Every change is a proposal that a threshold of members approves, each with its own chain account: that of the
+deployment in `--dir`, or the one in the file that `--as-account` names, for a member that runs none.
 """
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ledger.catalog import load_catalogue
 from ledger.chain import changes
 from ledger.chain.changes import Change
 from ledger.chain.registry import Proposal
-from ledger.commands.common import folder_option, json_option, note, open_deployment, print_json
+from ledger.commands.common import (
+    KEY_PASSPHRASE_VARIABLE,
+    folder_option,
+    json_option,
+    note,
+    open_deployment,
+    print_json,
+)
+from ledger.deployment import Deployment
 from ledger.deployment.consortium import PROPOSAL_SECONDS, sync_trust, trust_of
 from ledger.errors import InputError
 from ledger.formats.times import parse_time
 from ledger.formats.trust import format_trust
+from ledger.gm import PublicKey
+from ledger.identifiers import check_uscc
+
+if TYPE_CHECKING:
+    from ledger.chain.evm import EvmChain
+
+ACCOUNT_VARIABLE = "XINZHENG_ACCOUNT"
+OVERLAP_SECONDS = 24 * 3600
+R = TypeVar("R")
 
 
 @click.group()
@@ -58,8 +79,71 @@ def propose() -> None:
     """提案 · Propose a change; it takes effect when enough members approve."""
 
 
+def acting_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command `acting`: the deployment whose consortium is asked, and the account that acts."""
+
+    @folder_option
+    @click.option(
+        "--as-account",
+        "account_path",
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        envvar=ACCOUNT_VARIABLE,
+        show_envvar=True,
+        help=f"Act with this chain account (xinzheng key account), its passphrase in "
+        f"{KEY_PASSPHRASE_VARIABLE}; else with the deployment's own.",
+    )
+    @json_option
+    @wraps(command)
+    def wrapped(*args: Any, folder: Path, account_path: Path | None, as_json: bool, **kwargs: Any) -> R:
+        return command(*args, acting=Acting(open_deployment(folder), account_path, as_json), **kwargs)
+
+    return wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who acts, and how the outcome is shown."""
+
+    deployment: Deployment
+    account_path: Path | None
+    as_json: bool
+
+    def propose(self, proposed: Sequence[Change]) -> None:
+        """Propose; with a threshold of one it is executed at once."""
+        chain = self._chain()
+        self._done(chain, chain.propose(proposed, chain.head().timestamp + PROPOSAL_SECONDS))
+
+    def approve(self, proposal: int) -> None:
+        chain = self._chain()
+        self._done(chain, chain.approve(proposal))
+
+    def _chain(self) -> "EvmChain":
+        if self.account_path is None:
+            return self.deployment.open_chain()
+        from ledger.chain.account import ChainAccount
+        from ledger.chain.evm import EvmChain
+
+        passphrase = os.environ.get(KEY_PASSPHRASE_VARIABLE)
+        if passphrase is None:
+            passphrase = click.prompt("口令 · passphrase", hide_input=True, err=True)
+        account = ChainAccount.load(self.account_path, passphrase.encode())
+        return EvmChain(
+            self.deployment.open_chain(writing=False).deployment, self.deployment.node_settings(), account
+        )
+
+    def _done(self, chain: "EvmChain", proposal: Proposal) -> None:
+        if self.deployment.config.chain.mode == "embedded":
+            # Nobody else does, where no worker runs.
+            self.deployment.embedded.save()
+        if proposal.state == "executed" and self.account_path is None:
+            sync_trust(self.deployment, chain)
+        if self.as_json:
+            print_json(_proposal(proposal))
+        else:
+            click.echo(_line(proposal))
+
+
 @propose.command("add")
-@folder_option
 @click.option("--id", "id_", required=True, metavar="USCC")
 @click.option("--name", required=True)
 @click.option(
@@ -68,83 +152,115 @@ def propose() -> None:
 @click.option(
     "--public", required=True, metavar="HEX", help="Its SM2 public key, x || y (xinzheng key show)."
 )
-@click.option("--account", "accounts", multiple=True, metavar="0x...", help="Its accounts on the chain.")
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    required=True,
+    metavar="0x...",
+    help="Its accounts on the chain (xinzheng key account).",
+)
 @click.option("--from", "start", metavar="TIME", help="From when its key counts; now, if left out.")
-@json_option
+@acting_options
 def add(
-    folder: Path,
+    acting: Acting,
     id_: str,
     name: str,
     roles: tuple[str, ...],
     public: str,
     accounts: tuple[str, ...],
     start: str | None,
-    as_json: bool,
 ) -> None:
-    """Admit a member with its key."""
-    addition = changes.add_member(id_, name, accounts, roles)
+    """Admit a member with its key and its chain account."""
+    check_uscc(id_)
+    addition = changes.add_member(id_, name, accounts, _known(roles))
     key = changes.add_key(id_, _point(public), _seconds(start))
-    _propose(folder, [addition, key], as_json)
+    acting.propose([addition, key])
 
 
 @propose.command("key")
-@folder_option
 @click.option("--id", "id_", required=True, metavar="USCC")
 @click.option("--public", required=True, metavar="HEX")
 @click.option("--from", "start", metavar="TIME", help="From when it counts; now, if left out.")
 @click.option("--until", metavar="TIME", help="Until when; without an end, if left out.")
-@json_option
-def add_key(folder: Path, id_: str, public: str, start: str | None, until: str | None, as_json: bool) -> None:
-    """Add a key to a member, to rotate keys."""
-    end = None if until is None else _seconds(until)
-    _propose(folder, [changes.add_key(id_, _point(public), _seconds(start), end)], as_json)
+@click.option("--replaces", metavar="HEX", help="The key that it replaces, which ends a day after it begins.")
+@acting_options
+def add_key(
+    acting: Acting, id_: str, public: str, start: str | None, until: str | None, replaces: str | None
+) -> None:
+    """Add a key to a member; with --replaces: rotate its key.
+
+    A day of overlap lets what was signed with the old key before the change still be accepted.
+    """
+    begins, end = _seconds(start), None if until is None else _seconds(until)
+    proposed = [changes.add_key(id_, _point(public), begins, end)]
+    if replaces is not None:
+        proposed.append(changes.set_key_until(_point(replaces), begins + OVERLAP_SECONDS))
+    acting.propose(proposed)
+
+
+@propose.command("log-key")
+@click.option("--log", "origin", required=True, metavar="ORIGIN")
+@click.option("--public", required=True, metavar="HEX")
+@click.option("--replaces", metavar="HEX", help="The key that it replaces, which ends in a day.")
+@acting_options
+def log_key(acting: Acting, origin: str, public: str, replaces: str | None) -> None:
+    """Add a key to a log, from now on; put it into keys/log-<short>.pem when the proposal is executed."""
+    now = int(time.time())
+    proposed = [changes.add_log_key(origin, _point(public), now)]
+    if replaces is not None:
+        proposed.append(changes.set_log_key_until(origin, _point(replaces), now + OVERLAP_SECONDS))
+    acting.propose(proposed)
 
 
 @propose.command("roles")
-@folder_option
 @click.option("--id", "id_", required=True, metavar="USCC")
 @click.option("--role", "roles", multiple=True, required=True, help="All roles that it shall have.")
-@json_option
-def set_roles(folder: Path, id_: str, roles: tuple[str, ...], as_json: bool) -> None:
+@acting_options
+def set_roles(acting: Acting, id_: str, roles: tuple[str, ...]) -> None:
     """Set a member's roles."""
-    _propose(folder, [changes.set_roles(id_, roles)], as_json)
+    acting.propose([changes.set_roles(id_, _known(roles))])
 
 
 @propose.command("suspend")
-@folder_option
 @click.option("--id", "id_", required=True, metavar="USCC")
-@json_option
-def suspend(folder: Path, id_: str, as_json: bool) -> None:
+@acting_options
+def suspend(acting: Acting, id_: str) -> None:
     """Suspend a member: what it signs from then on does not count."""
-    _propose(folder, [changes.suspend(id_)], as_json)
+    acting.propose([changes.suspend(id_)])
+
+
+@propose.command("reinstate")
+@click.option("--id", "id_", required=True, metavar="USCC")
+@acting_options
+def reinstate(acting: Acting, id_: str) -> None:
+    """Let a suspended member back in."""
+    acting.propose([changes.reinstate(id_)])
 
 
 @propose.command("threshold")
-@folder_option
 @click.argument("number", type=click.IntRange(1, 1000))
-@json_option
-def threshold(folder: Path, number: int, as_json: bool) -> None:
+@acting_options
+def threshold(acting: Acting, number: int) -> None:
     """Set how many members must approve a proposal."""
-    _propose(folder, [changes.set_threshold(number)], as_json)
+    acting.propose([changes.set_threshold(number)])
 
 
 @member.command("revoke-key")
-@folder_option
 @click.option("--public", required=True, metavar="HEX")
 @click.option("--at", "at", metavar="TIME", help="From when its signatures do not count; now, if left out.")
-@json_option
-def revoke_key(folder: Path, public: str, at: str | None, as_json: bool) -> None:
+@acting_options
+def revoke_key(acting: Acting, public: str, at: str | None) -> None:
     """Propose to revoke a member's key. A time in the past is allowed: since it was stolen, say."""
-    _propose(folder, [changes.revoke_key(_point(public), _seconds(at))], as_json)
+    acting.propose([changes.revoke_key(_point(public), _seconds(at))])
 
 
 @member.command()
-@folder_option
 @click.argument("proposal", type=click.IntRange(0))
-@json_option
-def approve(folder: Path, proposal: int, as_json: bool) -> None:
-    """Approve PROPOSAL; it is executed if that is enough."""
-    _show(open_deployment(folder).open_chain().approve(proposal), as_json)
+@acting_options
+def approve(acting: Acting, proposal: int) -> None:
+    """Approve PROPOSAL; it is executed if that is enough. `member proposals` shows what it changes."""
+    acting.approve(proposal)
 
 
 @member.command()
@@ -152,13 +268,15 @@ def approve(folder: Path, proposal: int, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Those that are decided too.")
 @json_option
 def proposals(folder: Path, everything: bool, as_json: bool) -> None:
-    """Show the open proposals."""
+    """Show the open proposals, and what each would change."""
     found = open_deployment(folder).open_chain(writing=False).proposals()
     shown = [each for each in found if everything or each.state == "open"]
     if as_json:
         print_json({"proposals": [_proposal(each) for each in shown]})
     for each in () if as_json else shown:
         click.echo(_line(each))
+        for change in _changes(each):
+            click.echo(f"  {change}")
 
 
 @member.command()
@@ -177,30 +295,21 @@ def export(folder: Path, out: Path | None) -> None:
         note(f"已导出 · exported: {out}")
 
 
-def _propose(folder: Path, proposed: Sequence[Change], as_json: bool) -> None:
-    deployment = open_deployment(folder)
-    chain = deployment.open_chain()
-    proposal = chain.propose(proposed, chain.head().timestamp + PROPOSAL_SECONDS)
-    if proposal.state == "executed":
-        sync_trust(deployment, chain)
-    _show(proposal, as_json)
-
-
-def _show(proposal: Proposal, as_json: bool) -> None:
-    if as_json:
-        print_json(_proposal(proposal))
-    else:
-        click.echo(_line(proposal))
-
-
 def _proposal(proposal: Proposal) -> dict[str, Any]:
     return {
         "id": proposal.id,
         "proposer": proposal.proposer,
         "state": proposal.state,
         "approvals": list(proposal.approvals),
+        "changes": _changes(proposal),
         "expires": _time(proposal.expires),
     }
+
+
+def _changes(proposal: Proposal) -> list[str]:
+    from ledger.chain.artifact import describe_call
+
+    return [describe_call(call) for call in proposal.calls]
 
 
 def _line(proposal: Proposal) -> str:
@@ -228,9 +337,14 @@ def _seconds(text: str | None) -> int:
 
 def _point(text: str) -> bytes:
     try:
-        public = bytes.fromhex(text)
+        return PublicKey(bytes.fromhex(text)).raw
     except ValueError:
-        public = b""
-    if len(public) != 64:
-        raise InputError("a public key is 128 hex digits, x || y")
-    return public
+        raise InputError("a public key is 128 hex digits, x || y") from None
+
+
+def _known(roles: tuple[str, ...]) -> tuple[str, ...]:
+    known = load_catalogue().roles
+    unknown = sorted(set(roles) - set(known))
+    if unknown:
+        raise InputError(f"no role {unknown[0]!r}; the catalogue has {', '.join(known)}")
+    return roles
