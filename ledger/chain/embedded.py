@@ -103,6 +103,14 @@ class EmbeddedChain:
             raise ChainUnavailable("the embedded chain is not running")
         return f"http://127.0.0.1:{process.port}"
 
+    @property
+    def last_url(self) -> str:
+        """Where it answers or answered last, and will again; raises `ChainUnavailable` if it never ran."""
+        process = self._recorded()
+        if process is None:
+            raise ChainUnavailable("the embedded chain was never started here (xinzheng chain start)")
+        return f"http://127.0.0.1:{process.port}"
+
     def start(self) -> None:
         """Run it, unless it runs already, and return when it answers."""
         binary = find_anvil()
@@ -130,10 +138,11 @@ class EmbeddedChain:
         """Make everything mined until now survive a kill."""
         with self._locked():
             dumped = bytes.fromhex(_rpc(self.url, "anvil_dumpState", True)[2:])
+            state = json.loads(gzip.decompress(dumped))
             # A dump that cannot be read back must not replace one that can.
-            if json.loads(gzip.decompress(dumped)).get("block") is None:
+            if state.get("block") is None:
                 raise ChainUnavailable("anvil dumped a state without a block")
-            _replace(self.folder / "state.json.gz", dumped)
+            _replace(self.folder / "state.json.gz", gzip.compress(_with_one_genesis(state), 1))
 
     def height(self) -> int:
         """The newest block's number."""
@@ -157,8 +166,8 @@ class EmbeddedChain:
         if saved.exists():
             # Only a copy is given to anvil, which reads no compressed state.
             try:
-                restored.write_bytes(gzip.decompress(saved.read_bytes()))
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                restored.write_bytes(_with_one_genesis(json.loads(gzip.decompress(saved.read_bytes()))))
+            except (EOFError, gzip.BadGzipFile, zlib.error, ValueError) as error:
                 raise IntegrityError(
                     f"{saved} is damaged; put back a copy, or remove it to begin anew"
                 ) from error
@@ -281,6 +290,20 @@ def _rpc(url: str, method: str, *parameters: object) -> Any:
     if "result" not in answer:
         raise ChainUnavailable(f"the embedded chain refused {method}")
     return answer["result"]
+
+
+def _with_one_genesis(state: dict[str, Any]) -> bytes:
+    """A dumped state whose only block 0 is the chain's own, which is the oldest.
+
+    anvil makes a genesis whenever it starts, keeps it beside the one that it restores and dumps both, in any
+    order; of several it would take the last for the chain's.
+    """
+    blocks = state.get("blocks", [])
+    first = [block for block in blocks if int(block["header"]["number"], 16) == 0]
+    if len(first) > 1:
+        kept = min(first, key=lambda block: int(block["header"]["timestamp"], 16))
+        state["blocks"] = [kept, *(block for block in blocks if block not in first)]
+    return json.dumps(state, separators=(",", ":")).encode()
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -135,7 +135,7 @@ class Acting:
         if self.deployment.config.chain.mode == "embedded":
             # Nobody else does, where no worker runs.
             self.deployment.embedded.save()
-        if proposal.state == "executed" and self.account_path is None:
+        if proposal.state == "executed":
             sync_trust(self.deployment, chain)
         if self.as_json:
             print_json(_proposal(proposal))

@@ -241,12 +241,15 @@ class Deployment:
         return EmbeddedChain(self.folder / "chain")
 
     def node_settings(self) -> "NodeSettings":
-        """How the chain's nodes are reached; raises `ChainUnavailable` if the embedded one does not run."""
+        """How the chain's nodes are reached; raises `ChainUnavailable` if the embedded one never ran.
+
+        It need not run now: whoever asks it waits, and everything else goes on.
+        """
         from ledger.chain.nodes import NodeSettings
         from ledger.chain.port import FinalityPolicy
 
         chain = self._chain_config()
-        urls = (self.embedded.url,) if chain.mode == "embedded" else chain.rpc
+        urls = (self.embedded.last_url,) if chain.mode == "embedded" else chain.rpc
         return NodeSettings(urls, gas_price=chain.gas_price, finality=FinalityPolicy.parse(chain.finality))
 
     def chain_account(self) -> "ChainAccount":

@@ -112,6 +112,19 @@ def test_a_chain_that_was_never_saved_starts_empty_and_is_another_chain(
         evm.identity()
 
 
+def test_a_chain_is_the_same_chain_after_any_number_of_restarts(chain: EmbeddedChain, founded: Any) -> None:
+    evm = founded.chains[0]
+    genesis = evm.identity().genesis_hash
+    for size in range(1, 6):
+        publish(evm, size)
+        chain.stop()
+        time.sleep(1.1)  # anvil's own genesis, made at each start, differs by its time in seconds
+        chain.start()
+        assert evm.identity().genesis_hash == genesis
+    saved = json.loads(gzip.decompress((chain.folder / "state.json.gz").read_bytes()))
+    assert sum(block["header"]["number"] == "0x0" for block in saved["blocks"]) == 1
+
+
 def test_a_kill_at_any_time_leaves_a_chain_that_starts(chain: EmbeddedChain, founded: Any) -> None:
     randomness = random.Random(20261122)
     evm = founded.chains[0]
