@@ -79,6 +79,7 @@ class Anchorer:
         self._last_new: int | None = None
         self._behind_since: int | None = None
         self._recent: deque[int] | None = None
+        self._looked_at: str | None = None
         self._lost: set[int] = set()
         self._lost_at = 0
         self.state = AnchorState()
@@ -120,7 +121,14 @@ class Anchorer:
     # What became of anchors that the chain once had
 
     def _notice_losses(self, latest: AnchoredCheckpoint | None) -> None:
-        """Put anchors that the chain no longer holds back into the outbox."""
+        """Put anchors that the chain no longer holds back into the outbox.
+
+        Under the same newest block everything below is the same too, and need not be asked again.
+        """
+        head = self._chain.head().hash
+        if head == self._looked_at:
+            return
+        self._looked_at = None
         floor = latest.size if latest else 0
         lost = [anchor for anchor in self._all(floor) if anchor.state in ("mined", "final")]
         for size in list(self._recently_mined()):
@@ -143,6 +151,7 @@ class Anchorer:
             # A crash between these leaves some still `mined`; the next round finds and moves them.
             self._store.put_anchor(StoredAnchor(anchor.size, anchor.note_hash, "pending"))
             point("anchor.lost")
+        self._looked_at = head
 
     def _certainly(self, lost: list[StoredAnchor]) -> bool:
         """Whether these are lost, and not merely unknown to a node that is behind."""

@@ -152,11 +152,29 @@ def test_a_replaced_block_corrects_the_coordinates(world: World, store: SqliteSt
     assert anchor.tx_hash is not None
     _, block = chain.blocks[anchor.block_number]
     chain.blocks[anchor.block_number] = ("0xother", block)
+    chain.mine()
     chain.found[anchor.tx_hash] = Mined(anchor.tx_hash, anchor.block_number, "0xother", True, 1)
     anchorer.step()
     corrected = store.anchor(size)
     assert corrected is not None
     assert corrected.block_hash == "0xother"
+
+
+def test_under_the_same_newest_block_nothing_is_asked_again(
+    world: World, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = FakeChain()
+    anchorer, asked = make(world, store, chain), []
+    for _ in range(3):
+        grow(world, store)
+        anchor_all(anchorer, chain)
+    held = chain.checkpoint
+    monkeypatch.setattr(chain, "checkpoint", lambda log_id, size: asked.append(size) or held(log_id, size))
+    anchorer.step()
+    assert asked == []
+    chain.mine()
+    anchorer.step()
+    assert len(asked) == 3
 
 
 def test_a_forgotten_transaction_is_sent_anew(world: World, store: SqliteStore) -> None:
