@@ -12,6 +12,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from ledger.errors import KeyUnusable
+from ledger.files import create_file
 
 # The cost of guessing a passphrase: n of scrypt, a power of two (2^18 takes about a second).
 SCRYPT_N = 2**18
@@ -41,11 +42,7 @@ class ChainAccount:
     def save(self, path: Path, passphrase: bytes, scrypt_n: int = SCRYPT_N) -> None:
         """Write an encrypted keystore file that only its owner may read; never overwrites one."""
         keystore = Account.encrypt(self._account.key, passphrase.decode("utf-8"), "scrypt", scrypt_n)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(keystore, file)
-            file.flush()
-            os.fsync(file.fileno())
+        create_file(path, json.dumps(keystore).encode("utf-8"))
 
     def sign(self, transaction: dict[str, Any]) -> tuple[bytes, str]:
         """(raw transaction, its hash) of a legacy transaction; the same input gives the same bytes."""

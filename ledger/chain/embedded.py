@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.errors import BackendMissing, ChainMismatch, ChainUnavailable, IntegrityError
+from ledger.files import replace_file
 
 CHAIN_ID = 4242
 BINARY_VARIABLE = "XINZHENG_ANVIL"
@@ -142,7 +143,7 @@ class EmbeddedChain:
             # A dump that cannot be read back must not replace one that can.
             if state.get("block") is None:
                 raise ChainUnavailable("anvil dumped a state without a block")
-            _replace(self.folder / "state.json.gz", gzip.compress(_with_one_genesis(state), 1))
+            replace_file(self.folder / "state.json.gz", gzip.compress(_with_one_genesis(state), 1))
 
     def height(self) -> int:
         """The newest block's number."""
@@ -179,7 +180,7 @@ class EmbeddedChain:
             )
         # A kill here leaves an anvil that no file names: on its own port, and nobody relies on it.
         process = _Process(self._child.pid, _started(self._child.pid) or "", port)
-        _replace(self.folder / "process.json", json.dumps(asdict(process)).encode())
+        replace_file(self.folder / "process.json", json.dumps(asdict(process)).encode())
         return process
 
     def _await_answer(self, process: _Process) -> None:
@@ -304,25 +305,6 @@ def _with_one_genesis(state: dict[str, Any]) -> bytes:
         kept = min(first, key=lambda block: int(block["header"]["timestamp"], 16))
         state["blocks"] = [kept, *(block for block in blocks if block not in first)]
     return json.dumps(state, separators=(",", ":")).encode()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing: beside it, synced, renamed, and the folder synced.
-
-    A crash before the rename leaves the old file and a stray temporary one, which the next call overwrites;
-    a crash after it leaves the new file.
-    """
-    temporary = path.with_suffix(path.suffix + ".new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _started(pid: int) -> str | None:

@@ -8,6 +8,7 @@ import click
 from ledger.commands.common import KEY_PASSPHRASE_VARIABLE, json_option, note, print_json
 from ledger.deployment import load_private_key, save_private_key
 from ledger.errors import KeyUnusable
+from ledger.files import replace_file
 from ledger.gm import PrivateKey
 
 _existing = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
@@ -79,10 +80,7 @@ def change_passphrase(file: Path, new_passphrase_file: Path | None) -> None:
         ).encode()
     if not new:
         raise KeyUnusable("a passphrase must not be empty")
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    save_private_key(draft, held, new)
-    # A crash before this leaves the old file as it was.
-    draft.replace(file)
+    replace_file(file, held.to_pem(new))
     note("口令已更改。 The passphrase was changed.")
 
 

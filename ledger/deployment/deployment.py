@@ -23,6 +23,7 @@ from ledger.catalog import load_catalogue
 from ledger.deployment.config import LOGS, ChainConfig, Config, format_config, read_config
 from ledger.deployment.keyring import Keyring, find_passphrase, write_secret
 from ledger.errors import ConfigurationError, LedgerError, NotFound
+from ledger.files import replace_file
 from ledger.gm import default_verifier
 from ledger.log.admission import Admission
 from ledger.log.appender import Appender
@@ -139,12 +140,7 @@ class Deployment:
 
     def save_config(self, config: Config) -> None:
         """Replace `deployment.toml`, durably and whole."""
-        draft = self.folder / f".deployment.toml.{os.getpid()}"
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(format_config(config))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.folder / "deployment.toml")
+        replace_file(self.folder / "deployment.toml", format_config(config).encode("utf-8"))
         self.config = config
 
     # Where things are

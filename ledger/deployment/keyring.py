@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ledger.errors import ConfigurationError, KeyUnusable
+from ledger.files import create_file
 from ledger.gm import PrivateKey, Signer, signer
 from ledger.log.sealer import create_master_key_file
 
@@ -112,15 +113,11 @@ def read_secret(path: Path) -> bytes:
 def write_secret(path: Path, data: bytes) -> None:
     """Write a new file that only its owner may read, durably; raises `KeyUnusable` if it is there."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create_file(path, data)
     except FileExistsError:
         raise KeyUnusable(f"{path.name} exists already and is not replaced") from None
     except OSError as error:
         raise KeyUnusable(f"{path.name} cannot be written: {error.strerror}") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def find_passphrase(folder: Path, environment: Mapping[str, str] = os.environ) -> bytes:

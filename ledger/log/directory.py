@@ -9,7 +9,6 @@ reaches the door within seconds while the chain may be away. Readers always see 
 """
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from ledger.errors import (
     KeyUnknown,
     RoleMissing,
 )
+from ledger.files import replace_file
 from ledger.formats.trust import Trust, TrustMember, Window, parse_trust
 from ledger.gm import PublicKey, Verifier
 from ledger.log.clock import Clock
@@ -173,18 +173,7 @@ def write_snapshot(path: Path, trust: bytes) -> bool:
     if path.exists() and path.read_bytes() == trust:
         return False
     parse_trust(trust)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(trust)
-        file.flush()
-        os.fsync(file.fileno())
-    # A crash before this leaves the old snapshot and a draft that the next writing replaces.
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, trust)
     return True
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ledger.errors import ConfigurationError, DecryptionFailed, SealedMismatch
+from ledger.files import create_file
 from ledger.formats.sealed import SALT_SIZE
 from ledger.gm import hmac_sm3, sm4_gcm_decrypt, sm4_gcm_encrypt
 from ledger.store.port import Sealed
@@ -93,11 +94,7 @@ class Sm4Sealer:
 
 def create_master_key_file(path: Path, randomness: Callable[[int], bytes] = os.urandom) -> None:
     """Write a new master key file readable by its owner only; refuses to replace one."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(randomness(_KEY_BYTES).hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    create_file(path, f"{randomness(_KEY_BYTES).hex()}\n".encode("ascii"))
 
 
 def master_key_id(key: bytes) -> str:

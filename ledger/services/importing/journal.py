@@ -7,11 +7,11 @@ and the log answers with the first receipt. The folder holds personal parts, lik
 readable by its owner only, and may be deleted with the sheet.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ledger.errors import FormatError
+from ledger.files import replace_file
 from ledger.formats.encoding import b64decode_strict
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.statement import parse_statement
@@ -46,13 +46,13 @@ class ImportJournal:
         """Keep a batch durably before it is sent."""
         path = self._folder / f"{self._next:06d}.ndjson"
         self._next += 1
-        _write_durably(path, b"\n".join(lines) + b"\n")
+        replace_file(path, b"\n".join(lines) + b"\n")
         return path
 
     def answered(self, batch: Path, receipt: bytes) -> None:
         """Keep the receipt of a batch."""
         # A crash before this leaves an accepted batch without receipt here; it is sent again, unchanged.
-        _write_durably(batch.with_suffix(".receipt"), receipt)
+        replace_file(batch.with_suffix(".receipt"), receipt)
 
     def drop(self, batch: Path) -> None:
         """Forget a batch that the log refused as a whole: its rows will be signed anew."""
@@ -73,19 +73,3 @@ def _member(line: bytes) -> str:
     if not isinstance(document, dict) or not isinstance(document.get("entry"), str):
         raise FormatError("a line of the import journal is not a submission")
     return str(document["entry"])
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    """Write a whole file, or nothing: temporary file, sync, rename, sync of the folder."""
-    temporary = path.with_suffix(path.suffix + ".part")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
