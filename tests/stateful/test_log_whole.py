@@ -143,6 +143,14 @@ class WholeLog(RuleBasedStateMachine):
             self.anchorer.step()
             self.chain.mine()
 
+    @rule()
+    def work_through(self) -> None:
+        """Everything that waits goes all the way."""
+        while integrate(self.store):
+            pass
+        self.publish(0)
+        self.anchor(4)
+
     @rule(back=st.integers(1, 4))
     def chain_goes_back(self, back: int) -> None:
         self.chain.forget(max(1, len(self.chain.blocks) - back))
@@ -206,11 +214,7 @@ class WholeLog(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "store"):
             return
-        while integrate(self.store):
-            pass
-        self.publish(0)
-        for _ in range(3):
-            self.anchor(1)
+        self.work_through()
         self.anchorer.step()
         assert [self.store.entry(index).entry for index in range(len(self.entries))] == self.entries  # type: ignore[union-attr]
         assert self.published[-1].size == len(self.entries) == self.store.size()

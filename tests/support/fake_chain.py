@@ -8,10 +8,11 @@ class FakeChain:
     """Blocks in memory; transactions wait until `mine`."""
 
     def __init__(self) -> None:
-        self.blocks: list[tuple[str, list[AnchoredCheckpoint]]] = [("0xgenesis", [])]
+        self.blocks: list[tuple[str, list[AnchoredCheckpoint]]] = [("0x" + "00" * 32, [])]
         self.waiting: dict[str, AnchoredCheckpoint] = {}
         self.found: dict[str, Mined] = {}
         self.sent = 0
+        self.mined = 0
         self.depth = 0
         self.away = False
 
@@ -30,7 +31,8 @@ class FakeChain:
 
     def mine(self) -> None:
         number = len(self.blocks)
-        hash_ = f"0xblock{number}-{self.sent}"
+        self.mined += 1
+        hash_ = f"0x{self.mined:064x}"
         block: list[AnchoredCheckpoint] = []
         self.blocks.append((hash_, block))
         for tx, new in sorted(self.waiting.items()):
