@@ -44,3 +44,21 @@ def test_a_lookup_that_hides_an_entry_is_noticed(city: City) -> None:
     log = city.logs["credit"]
     report = run(city, "credit", Hiding(log.store, log.origin))
     assert [found.code for found in report.findings] == ["projection_differs"]
+
+
+def test_a_log_that_goes_on_meanwhile_is_compared_all_the_same(city: City) -> None:
+    city.enter("wage-arrears", case="甲")
+    city.enter("dishonest-debtor", number=city.person)
+    city.checkpoint()
+
+    class Busy(LogReader):
+        def lookup(self, *arguments: Any, **members: Any) -> Any:
+            history = super().lookup(*arguments, **members)
+            for case in "乙丙丁戊己":
+                city.enter("wage-arrears", case=case)
+                city.checkpoint()
+            return history
+
+    log = city.logs["credit"]
+    report = run(city, "credit", Busy(log.store, log.origin))
+    assert (report.findings, report.figures) == ([], {"projected_states": 2})
