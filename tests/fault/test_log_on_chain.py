@@ -152,6 +152,31 @@ def test_a_chain_that_comes_back_older_raises_the_alarm_and_gets_its_anchors_bac
         site.close()
 
 
+def test_a_worker_killed_among_lost_anchors_gets_all_of_them_back(
+    tmp_path: Path, own_chain: EmbeddedChain, found: Callable[..., Any]
+) -> None:
+    site = Site(tmp_path, found(own_chain.url, members=1, threshold=1))
+    try:
+        site.run()
+        for count in range(3):
+            size = site.append()
+            site.await_status(lambda log, _, size=size: log.final == size)
+            if count == 0:
+                own_chain.save()
+        site.stop()
+        before = {anchor.size: anchor.note_hash for anchor in site.store.anchors(0, 100)}
+        kill(own_chain)
+        own_chain.start()
+        assert site.run("anchor.lost").wait(30) == -signal.SIGKILL
+        site.run()
+        site.await_status(lambda log, _: log.final == size and "anchor_lost" in log.alarms)
+        site.stop()
+        assert site.check() == sorted(before)
+        assert {anchor.size: anchor.note_hash for anchor in site.store.anchors(0, 100)} == before
+    finally:
+        site.close()
+
+
 def test_while_the_chain_is_away_everything_but_anchoring_goes_on(
     tmp_path: Path, own_chain: EmbeddedChain, found: Callable[..., Any]
 ) -> None:
