@@ -37,6 +37,7 @@ EXTENSION = "xinzheng"
 QUERY_LIMIT = 4 << 10
 HEADERS_LIMIT = 16 << 10
 PATH_LIMIT = 1 << 10
+OPEN_BODY_TURN_SECONDS = 0.05
 VERSION = "1.0.0"
 
 
@@ -92,6 +93,9 @@ def create_app(deployment: "Deployment") -> Flask:
     nonces = NonceStore(Path(deployment.nonce_path), time.time)
     deployment.prepare()
     authenticator = Authenticator(deployment.directory, nonces, deployment.clock)
+    # A body is read for as long as its sender likes. A member answers for his; strangers who announce one
+    # and do not send it may hold up what strangers ask, and not the threads that serve everybody else.
+    open_bodies = threading.BoundedSemaphore(max(1, deployment.config.api.threads // 2))
     metrics = Metrics(deployment)
     app.extensions[EXTENSION] = deployment
     app.extensions["xinzheng.metrics"] = metrics
@@ -116,6 +120,13 @@ def create_app(deployment: "Deployment") -> Flask:
             g.principal, g.digest = authenticator.authenticate(request.environ, rule)
             if rule.body_limit and not rule.streamed:
                 check_body(request.get_data(), g.digest)
+        elif rule.body_limit:
+            if not open_bodies.acquire(timeout=OPEN_BODY_TURN_SECONDS):
+                raise Overloaded
+            try:
+                request.get_data()
+            finally:
+                open_bodies.release()
         if rule.body_limit and request.mimetype not in rule.media_types:
             raise MediaTypeUnsupported(f"send one of {', '.join(rule.media_types)}")
 

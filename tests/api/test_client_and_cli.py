@@ -23,6 +23,8 @@ from ledger.errors import (
     ConfigurationError,
     IdReused,
     NonceReplayed,
+    NotFound,
+    Overloaded,
     RoleMissing,
     ServiceUnreachable,
 )
@@ -69,6 +71,31 @@ def _await(condition: Any) -> None:
             pass
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.05)
+
+
+def test_bodies_that_never_come_hold_up_nobody_else(live: Any) -> None:
+    host, port = live.url.removeprefix("http://").split(":")
+    head = (
+        "POST /v1/certificates/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "Content-Length: 100\r\n\r\n{"
+    )
+    senders = [socket.create_connection((host, int(port)), timeout=30) for _ in range(40)]
+    for sender in senders:
+        sender.sendall(head.encode())
+    assert Client(live.url, attempts=1, timeout=10).ready()["ready"]
+    for sender in senders:
+        sender.close()
+    _await(lambda: _answers_strangers(live.url))
+
+
+def _answers_strangers(url: str) -> bool:
+    try:
+        Client(url, attempts=1).certificate("1.2.156.3005.2.no")
+    except NotFound:
+        pass
+    except Overloaded:
+        return False
+    return True
 
 
 def client_of(city: Any, member: str) -> Client:
