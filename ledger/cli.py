@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _complain("已中止。 / Aborted.")
         sys.exit(EXIT_NO)
     except click.ClickException as error:
-        error.show()
+        _complain_of_usage(error)
         sys.exit(EXIT_UNUSABLE)
     except LedgerError as error:
         _complain(sentence(error))
@@ -138,6 +138,12 @@ def exit_status(error: LedgerError) -> int:
     if isinstance(error, InputError):
         return EXIT_UNUSABLE
     return EXIT_NO
+
+
+def _complain_of_usage(error: click.ClickException) -> None:
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        _complain(f"{error.ctx.get_usage()}\n用 {error.ctx.command_path} --help 查看帮助 · for help")
+    _complain(f"错误：命令用法不正确 / Wrong usage: {error.format_message()}")
 
 
 def _complain(line: str) -> None:

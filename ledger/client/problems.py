@@ -19,7 +19,9 @@ def error_of(status: int, document: Any) -> errors.LedgerError:
     kind = _classes().get(document["code"], errors.LedgerError)
     if issubclass(kind, errors.BatchLineInvalid):
         cause = _classes().get(str(document.get("cause")), errors.InputError)
-        return errors.BatchLineInvalid(int(document.get("line") or 0), cause(detail))
+        line = int(document.get("line") or 0)
+        # The error says these words again by itself.
+        return errors.BatchLineInvalid(line, cause(detail.removeprefix(f"line {line}: {cause.code}: ")))
     return kind(detail)
 
 

@@ -187,6 +187,8 @@ def trail(
             f"{event['happened_at']}  {event['member']}/{event['operator'] or '-'}  {event['action']} "
             f"{event['resource']}  {event['outcome']}  {event['purpose']} ({event['basis']})"
         )
+    if not answer["events"]:
+        click.echo("  没有访问记录，并可证明 · no access was recorded, provably")
     click.echo(_proved(answer))
     if answer["next"]:
         click.echo(f"下一页 · next page: --after {answer['next']}")

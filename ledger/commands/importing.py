@@ -3,6 +3,7 @@
 import os
 import sys
 from datetime import datetime, timedelta, timezone
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 
 from ledger.catalog import load_catalogue
 from ledger.client import Client
-from ledger.commands.common import client_options, json_option, note, print_json
+from ledger.commands.common import client_options, json_option, print_json
 from ledger.deployment import Keyring
 from ledger.deployment.keyring import find_passphrase
 from ledger.errors import ConfigurationError
@@ -95,24 +96,39 @@ def _person_tag_key(folder: Path | None) -> tuple[int, bytes]:
 
 
 class _Bar:
-    """Rows read, then rows sent."""
+    """A bar for rows read, whose number is known only at the end, then one for rows sent."""
 
     def __init__(self) -> None:
-        self._shown: dict[str, int] = {}
+        self._step = ""
+        self._bar: Any = None
+        self._done = 0
 
-    def show(self, step: str, rows: int) -> None:
-        # How many rows there are is known only at the end, so a count stands where a bar would.
-        if sys.stderr.isatty():
-            words = {"read": "已读取 · read", "sent": "已提交 · sent"}
-            click.echo(f"\r{words.get(step, step)} {rows}", nl=False, err=True)
-        self._shown[step] = rows
+    def show(self, step: str, rows: int, total: int | None) -> None:
+        if step != self._step:
+            self._end()
+            self._step, self._done = step, 0
+            label = {"read": "读取 · read", "sent": "提交 · sent"}.get(step, step)
+            self._bar = click.progressbar(
+                iterable=None if total else count(),
+                length=total,
+                label=label,
+                show_pos=True,
+                file=sys.stderr,
+                hidden=not sys.stderr.isatty(),
+            )
+            self._bar.__enter__()
+        self._bar.update(rows - self._done)
+        self._done = rows
+
+    def _end(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
 
     def __enter__(self) -> "_Bar":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._shown and sys.stderr.isatty():
-            note("")
+        self._end()
 
 
 def _document(report: ImportReport) -> dict[str, Any]:
@@ -134,6 +150,8 @@ def _print_report(report: ImportReport) -> None:
         f"{report.rows} 行 rows: 受理 accepted {report.accepted}, 已有 already {report.already}, "
         f"拒绝 refused {report.refused}"
     )
+    if report.already and not report.accepted:
+        click.echo("  此前已导入，未重复提交 · imported before; nothing was submitted again")
     for each in report.problems[:SHOWN_PROBLEMS]:
         click.echo(f"  第 {each.row} 行 {each.column} [{each.code}] {each.zh} {each.en}")
     if len(report.problems) > SHOWN_PROBLEMS:

@@ -47,7 +47,12 @@ matters, ask for them (--require witnesses,anchor,finality).
 )
 @click.option("--trust-max-age", metavar="SECONDS", help="Maximum age of the trust file.")
 @click.option("--require", metavar="VERDICT,...", default="", help="Verdicts required besides the default.")
-@click.option("--expect", multiple=True, metavar="NAME:TAG", help="A key that is asked about; repeatable.")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="NAME:TAG",
+    help="A key that is asked about, or NAME:WHAT:IDENTIFIER, e.g. subject:uscc:<USCC>; repeatable.",
+)
 @click.option(
     "--after",
     multiple=True,

@@ -9,6 +9,7 @@ from ledger.errors import QuestionInvalid
 from ledger.formats.bundle import After
 from ledger.formats.finality import AnchorRecord
 from ledger.formats.strictjson import MAX_INTEGER
+from ledger.formats.tags import tag_of
 from ledger.verify.verdicts import VERDICTS, Finding
 
 DEFAULT_MAX_AGE = 24 * 3600
@@ -17,11 +18,15 @@ DEFAULT_MAX_AGE = 24 * 3600
 CLOCK_SKEW_MS = 5 * 60 * 1000
 """How far clocks may differ: ahead of now, or of the checkpoint."""
 
+PUBLIC_PREFIXES = ("uscc", "resource", "certificate", "actor", "case", "exchange")
+"""What public identifiers are hashed with (DESIGN.md 4.5)."""
+
 Key = tuple[str, str]
 """An index name and a tag in hex."""
 
 _is_age = re.compile(r"[0-9]{1,30}").fullmatch
 _match_key = re.compile(r"([a-z][a-z0-9_.-]*):([0-9a-f]{64})").fullmatch
+_match_identifier = re.compile(rf"([a-z][a-z0-9_.-]*):({'|'.join(PUBLIC_PREFIXES)}):(\S.{{0,511}})").fullmatch
 _match_after = re.compile(
     r"([a-z][a-z0-9_.-]*):([0-9a-f]{64}):([1-9][0-9]{0,15}):([0-9a-f]{64}):(0|[1-9][0-9]{0,15})"
 ).fullmatch
@@ -80,13 +85,23 @@ def parse_require(text: str) -> frozenset[str]:
 
 
 def parse_expect(texts: Iterable[str]) -> tuple[Key, ...]:
-    """Keys as NAME:TAG. Raises `QuestionInvalid`."""
+    """Keys as NAME:TAG, or as NAME:WHAT:IDENTIFIER for a public identifier. Raises `QuestionInvalid`.
+
+    `subject:uscc:91320322MABLP2X24R` asks about that organisation; so whoever asks need not take the tag
+    from the one who answers. A person's tag is made with a key, so it is always given as a tag.
+    """
     keys = []
     for text in texts:
-        matched = _match_key(text)
-        if matched is None:
-            raise QuestionInvalid("a key is NAME:TAG, the tag being 64 lowercase hex digits")
-        keys.append((matched[1], matched[2]))
+        tagged, named = _match_key(text), _match_identifier(text)
+        if tagged is not None:
+            keys.append((tagged[1], tagged[2]))
+        elif named is not None:
+            keys.append((named[1], tag_of(named[2], named[3])))
+        else:
+            raise QuestionInvalid(
+                f"a key is NAME:TAG, the tag being 64 lowercase hex digits, or NAME:WHAT:IDENTIFIER, "
+                f"WHAT being one of {', '.join(PUBLIC_PREFIXES)}"
+            )
     return tuple(keys)
 
 

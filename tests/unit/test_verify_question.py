@@ -7,8 +7,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ledger.errors import QuestionInvalid
+from ledger.formats.tags import organisation_tag, resource_tag
 from ledger.verify import EXIT_PROVEN, EXIT_UNUSABLE, HttpRpc
 from ledger.verify.command import main
+from ledger.verify.question import parse_expect
 
 TAG = "ab" * 32
 NOW = "2026-11-22T09:00:00Z"
@@ -97,3 +99,14 @@ def test_the_help_says_what_a_verifier_cannot_show(run) -> None:  # type: ignore
 def test_a_nodes_address_is_http() -> None:
     with pytest.raises(QuestionInvalid):
         HttpRpc("http://[")
+
+
+def test_a_public_identifier_stands_for_its_tag() -> None:
+    assert parse_expect(["subject:uscc:91320322MABLP2X24R", "resource:resource:tax.rating/年报"]) == (
+        ("subject", organisation_tag("91320322MABLP2X24R")),
+        ("resource", resource_tag("tax.rating/年报")),
+    )
+    # A person's number must never be hashed plainly, so there is no word for it.
+    for text in ("subject:id:11010519491231002X", "subject:person:x", "subject:uscc:", "subject:uscc: x"):
+        with pytest.raises(QuestionInvalid):
+            parse_expect([text])

@@ -62,8 +62,8 @@ class ImportReport:
         return len({problem.row for problem in self.problems})
 
 
-Progress = Callable[[str, int], None]
-"""Called with `read` or `sent` and the number of rows so far."""
+Progress = Callable[[str, int, int | None], None]
+"""Called with `read` or `sent`, the number of rows so far, and of how many where that is known."""
 
 
 def import_sheet(
@@ -94,7 +94,7 @@ def import_sheet(
     for start in range(0, len(fresh), batch_rows):
         sender.send(fresh[start : start + batch_rows])
         if progress:
-            progress("sent", report.accepted + report.already)
+            progress("sent", min(start + batch_rows, len(fresh)), len(fresh))
     return report
 
 
@@ -122,7 +122,7 @@ def prepare_sheet(
             else:
                 prepared.append(built)
             if progress and report.rows % 1_000 == 0:
-                progress("read", report.rows)
+                progress("read", report.rows, None)
     return prepared
 
 
