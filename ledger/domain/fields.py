@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from typing import Annotated
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -33,8 +34,8 @@ class Body(BaseModel):
 
 
 def holds_resident_id(text: str) -> bool:
-    """Whether a text holds a number that is a valid resident ID."""
-    for match in _RESIDENT_ID.finditer(text):
+    """Whether a text holds a number that is a valid resident ID, full-width digits being digits too."""
+    for match in _RESIDENT_ID.finditer(text if text.isascii() else normalize("NFKC", text)):
         try:
             check_resident_id(match.group().upper())
         except LedgerError:

@@ -289,6 +289,8 @@ def test_a_field_error_names_the_field() -> None:
 def test_a_body_holds_no_resident_id_in_any_text() -> None:
     refused("credit.penalty.published", StatementInvalid, facts=f"当事人（{resident(1)}）无证经营")
     refused("access.event.recorded", StatementInvalid, purpose=f"核查{resident(1)}")
+    full_width = str.maketrans("0123456789X", "０１２３４５６７８９Ｘ")
+    refused("access.event.recorded", StatementInvalid, purpose=f"核查{resident(1).translate(full_width)}")
     refused("access.event.recorded", StatementInvalid, exchange=f"x-{resident(1)}")
     refused("access.event.recorded", StatementInvalid, actor={"member": ISSUER, "operator": resident(1)})
     serial = CertificateIdentifier.make("11990000000013338W011", AUTHORITY, resident(1), 1)
