@@ -3,10 +3,11 @@
 No default `examples` and no values of persons here: the document is public.
 """
 
+import re
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ledger.deployment.config import LOGS
 
@@ -26,7 +27,26 @@ LogName = Annotated[
     ),
 ]
 
-Size = Annotated[int, Field(ge=0, le=LARGEST)]
+
+def _plain_number(value: Any) -> Any:
+    """Digits only: what else Python takes for a number (`1_0`, `+1`, `1.0`, true) is none here."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _is_number(value)):
+        raise ValueError("decimal digits without a leading zero are expected")
+    return value
+
+
+def _plain_day(value: Any) -> Any:
+    if not isinstance(value, str) or not _is_day(value):
+        raise ValueError("a day is YYYY-MM-DD")
+    return value
+
+
+_is_number = re.compile(r"0|[1-9][0-9]{0,15}").fullmatch
+_is_day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+
+Size = Annotated[int, BeforeValidator(_plain_number), Field(ge=0, le=LARGEST)]
+Limit = Annotated[int, BeforeValidator(_plain_number), Field(ge=1, le=PAGE_LIMIT)]
+AskedDay = Annotated[date, BeforeValidator(_plain_day)]
 Level = Literal["published", "anchored", "final"]
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 Token = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
@@ -74,7 +94,7 @@ class IndexPath(LogPath):
 
 class PageQuery(Strict):
     after: Annotated[str | None, Field(description="the cursor `next` of the page before")] = None
-    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = PAGE_DEFAULT
+    limit: Limit = PAGE_DEFAULT
 
 
 class IndexQuery(PageQuery):
@@ -125,7 +145,9 @@ class CheckBody(Reason):
 
     subject: Subject
     matter: Annotated[str, Field(min_length=1, max_length=64)]
-    at: Annotated[date | None, Field(description="the day asked about; today in China if left out")] = None
+    at: Annotated[AskedDay | None, Field(description="the day asked about; today in China if left out")] = (
+        None
+    )
 
 
 class TrailBody(Reason):
@@ -135,7 +157,7 @@ class TrailBody(Reason):
     resource: Annotated[str | None, Field(min_length=1, max_length=64)] = None
     actor: Annotated[str | None, Field(min_length=1, max_length=128)] = None
     after: Annotated[str | None, Field(description="the cursor `next` of the page before")] = None
-    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = PAGE_DEFAULT
+    limit: Limit = PAGE_DEFAULT
 
 
 class CertificateBody(Strict):

@@ -315,6 +315,8 @@ ORGANISATION = {"type": "organisation", "code": "91990100MA0000058B"}
         ({"subject": ORGANISATION, **REASON}, "parameter_invalid"),
         ({"subject": ORGANISATION, "matter": "m", **REASON, "more": 1}, "parameter_invalid"),
         ({"subject": {"type": "ghost", "code": "x"}, "matter": "m", **REASON}, "parameter_invalid"),
+        ({"subject": ORGANISATION, "matter": "m", "at": 0, **REASON}, "parameter_invalid"),
+        ({"subject": ORGANISATION, "matter": "m", "at": "2026-11-22T00:00", **REASON}, "parameter_invalid"),
         ([], "parameter_invalid"),
     ],
 )
@@ -360,7 +362,21 @@ def test_a_cursor_that_we_did_not_make(city: Any, cursor: str) -> None:
     assert (response.status_code, response.get_json()["code"]) == (400, "cursor_invalid")
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=a", "more=1", "limit=1&limit=2&x=3"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=1001",
+        "limit=a",
+        "limit=1_0",
+        "limit=1.0",
+        "limit=%2B1",
+        "limit=01",
+        "limit=%D9%A3",
+        "more=1",
+        "limit=1&limit=2&x=3",
+    ],
+)
 def test_a_page_has_bounds(city: Any, query: str) -> None:
     response = city.request("GET", "/v1/logs/credit/anchors", member=city.AUDITOR, query=query)
     assert (response.status_code, response.get_json()["code"]) == (400, "parameter_invalid")
