@@ -1,8 +1,9 @@
 """The derived half of an audit: index, links and leaf look-up at one moment, held against the entries.
 
 All of it is read from one snapshot, so that a worker may integrate beside the audit. What is compared is the
-index under the newest checkpoint that the snapshot reaches; that the entries' own columns, from which it is
-recomputed, are true to their bytes is for the rest of the audit to say.
+index under the newest checkpoint that the snapshot reaches (`index_size`); that the entries' own columns,
+from which it is recomputed, are true to their bytes is for the rest of the audit to say. Pages kept for
+answers under older checkpoints are not compared: such answers are held against the signed root one by one.
 """
 
 from array import array
@@ -50,6 +51,7 @@ def audit_derived(
     if size and size not in derived.readable:
         report.add("index_not_audited", None, f"its pages at the published size {size} are not kept")
         return
+    report.count("index_size", size)
     tell("index", 0, size)
     audit_index(
         lambda: _index_rows(log, derived, size),

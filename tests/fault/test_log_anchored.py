@@ -135,6 +135,7 @@ OTHER_HASH = "0x" + "11" * 32
         ({"block_hash": OTHER_HASH}, [], ["anchor_differs"]),
         ({"tx_hash": OTHER_HASH}, [], ["anchor_differs"]),
         ({"block_number": None}, ["anchor_differs"], ["anchor_differs"]),
+        ({"state": "fine"}, ["anchor_differs"], ["anchor_differs"]),
         ({"size": 3}, ["anchor_orphan"], ["anchor_orphan", "anchor_unrecorded"]),
         ({"size": 7}, ["anchor_orphan"], ["anchor_orphan", "anchor_unrecorded"]),
     ],
