@@ -1,6 +1,7 @@
 """Anchoring over a chain that crashes us, loses what it had, or holds what it should not."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ledger.errors import ChainContradicts, ChainUnavailable
 from ledger.gm import sm3
 from ledger.log import anchor as anchoring
 from ledger.log.anchor import Anchorer, AnchorSettings
+from ledger.log.audit import audit
 from ledger.log.integrate import integrate
 from ledger.log.publish import publish
 from ledger.store import SqliteStore
@@ -175,6 +177,29 @@ def test_under_the_same_newest_block_nothing_is_asked_again(
     chain.mine()
     anchorer.step()
     assert len(asked) == 3
+
+
+def test_an_anchor_called_final_too_early_is_named_by_an_audit(
+    world: World, store: SqliteStore, tmp_path: Path
+) -> None:
+    chain, size = FakeChain(), grow(world, store)
+    chain.depth = 1
+    anchorer = make(world, store, chain)
+    anchorer.step()
+    chain.mine()
+    anchorer.step()
+
+    def findings() -> list[str]:
+        report = audit(store, tmp_path, world.rules(), chain=chain, processes=1)  # type: ignore[arg-type]
+        return [finding.code for finding in report.findings]
+
+    anchor = store.anchor(size)
+    assert anchor is not None
+    assert (anchor.state, findings()) == ("mined", [])
+    store.put_anchor(replace(anchor, state="final"))
+    assert findings() == ["anchor_differs"]
+    chain.mine()
+    assert findings() == []
 
 
 def test_a_forgotten_transaction_is_sent_anew(world: World, store: SqliteStore) -> None:
