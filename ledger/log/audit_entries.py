@@ -147,8 +147,6 @@ class EntryAuditor:
             # The receipt of the batch, which signs this time, is checked at its manifest.
             self._add("entry_time", row, "accepted at another time than its batch")
         batch.hashes.append(batch_leaf_hash(envelope.pae))
-        if row.receipt is not None:
-            self._add("receipt_signature", row, "an entry of a batch has no receipt of its own")
 
     def _close_batch(self) -> None:
         batch, self._batch = self._batch, None
@@ -175,8 +173,8 @@ class EntryAuditor:
         if b"".join(index_keys_of(statement.keys)) != row.index_keys:
             self._add("index_keys_differ", row)
         self._check_sealed(row, statement)
-        if envelope.batch is None:
-            self._check_receipt(row, statement.issuer, statement.id, None)
+        # An entry of a batch has a receipt of its own once somebody asked for one.
+        self._check_receipt(row, statement.issuer, statement.id, None)
 
     def _compare_columns(self, row: RawEntry, issuer: str, id: str, at: int) -> None:
         if (issuer, id) != (row.issuer, id_text(row.id)):

@@ -92,6 +92,16 @@ def flipped(data: bytes) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
+def test_a_receipt_that_was_asked_for_an_entry_of_a_batch_is_no_finding(world: World, folder: Path) -> None:
+    store = SqliteStore(folder)
+    appender = world.appender(store)
+    appender.receipt(next(iter(store.entries(BATCH_ENTRY, BATCH_ENTRY + 1))))
+    appender.close()
+    store.close()
+    report = run(world, folder)
+    assert (report.findings, report.figures["receipts"]) == ([], 7)
+
+
 def test_an_honest_log_is_clean_at_both_levels(world: World, honest: Path) -> None:
     for level in ("hashes", "full"):
         report = run(world, honest, level)
