@@ -4,12 +4,15 @@ What a process believes about members is a trust file; the worker makes it anew 
 where the registry's state becomes one.
 """
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ledger.chain.changes import Founder, add_log_key, define_log
 from ledger.chain.registry import RegistryKey, RegistryLog, RegistryMember, RegistryState, RegistryWitness
 from ledger.domain.kinds import INDEXES
+from ledger.errors import InputError
 from ledger.formats.note import LOG_IDENTIFIER, WITNESS_IDENTIFIER, verification_key
 from ledger.formats.trust import (
     Chain,
@@ -22,6 +25,7 @@ from ledger.formats.trust import (
     Window,
     Witnesses,
     format_trust,
+    parse_trust,
 )
 from ledger.gm import PublicKey
 from ledger.log.directory import write_snapshot
@@ -29,6 +33,8 @@ from ledger.log.directory import write_snapshot
 if TYPE_CHECKING:
     from ledger.chain.port import ChainPort, RegistryPort
     from ledger.deployment.deployment import Deployment
+
+_log = logging.getLogger(__name__)
 
 PROPOSAL_SECONDS = 7 * 24 * 3600
 OPERATOR_ROLES = ("operator", "publisher:access")
@@ -89,12 +95,53 @@ def trust_of(state: RegistryState) -> Trust:
     """The trust file of a registry at a block.
 
     A suspended member keeps its roles, and its keys end when it was suspended: what it signed before counts.
+    A member, log or witness that cannot stand in a trust file (a code with a wrong check character, a time
+    after the year 9999) is left out, and said loudly: what the contract cannot check must not keep everybody
+    from hearing of the next revocation.
     """
+    exported = Exported(state.exported_at * 1000, state.chain_id, state.block_number)
+    members = {member.id: _member_of(member) for member in state.members}
+    logs = {log.origin: _log_of(log, state) for log in state.logs}
+    whole = Trust(exported, logs, members)
+    if _is_usable(whole):
+        return whole
+    for log in state.logs:
+        logs[log.origin] = _with_usable_witnesses(logs[log.origin], exported)
     return Trust(
-        Exported(state.exported_at * 1000, state.chain_id, state.block_number),
-        {log.origin: _log_of(log, state) for log in state.logs},
-        {member.id: _member_of(member) for member in state.members},
+        exported,
+        {
+            origin: log
+            for origin, log in logs.items()
+            if _may_stand(Trust(exported, {origin: log}, {}), origin)
+        },
+        {id: member for id, member in members.items() if _may_stand(Trust(exported, {}, {id: member}), id)},
     )
+
+
+def _is_usable(trust: Trust) -> bool:
+    try:
+        parse_trust(format_trust(trust))
+    except InputError:
+        return False
+    return True
+
+
+def _may_stand(trust: Trust, name: str) -> bool:
+    usable = _is_usable(trust)
+    if not usable:
+        _log.error("the registry's entry %r is left out of the trust file: it is not in form", name)
+    return usable
+
+
+def _with_usable_witnesses(log: TrustLog, exported: Exported) -> TrustLog:
+    if log.witnesses is None:
+        return log
+    kept = []
+    for key in log.witnesses.keys:
+        alone = replace(log, roles={}, indexes=(), keys=(), witnesses=Witnesses((key,), 1))
+        if _may_stand(Trust(exported, {log.origin: alone}, {}), key.vkey.name):
+            kept.append(key)
+    return replace(log, witnesses=Witnesses(tuple(kept), log.witnesses.threshold))
 
 
 def _log_of(log: RegistryLog, state: RegistryState) -> TrustLog:
