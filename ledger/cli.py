@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "certificate": ("ledger.commands.asking", "certificate", "电子证照核验 · Verify an e-certificate."),
     "verify": ("ledger.verify.command", "main", "离线验证 · Verify a bundle offline."),
     "audit": ("ledger.commands.care", "audit", "全量审计 · Re-verify everything from the entries alone."),
+    "backup": ("ledger.commands.backup", "backup", "备份 · Copy a deployment while it runs."),
     "status": ("ledger.commands.care", "status", "状态 · How far each log has come."),
 }
 # What a missing package means to the one who calls a command.

@@ -101,3 +101,29 @@ def test_entries_go_on_without_the_chain_and_are_anchored_when_it_is_back(place:
         place.until(lambda: log()["final"] == 4)
         place.until(lambda: saved.stat().st_mtime_ns > before)
     assert worker.poll() is None
+
+
+def test_a_backup_taken_while_it_runs_goes_on_elsewhere(place: Any, tmp_path: Path) -> None:
+    place.init()
+    place.start("up")
+    place.await_ready()
+    body = str(event(tmp_path / "event.json"))
+    place.ok("submit", "--kind", "access.event.recorded", body)
+    with Client(place.url) as client:
+        place.until(lambda: client.ready()["logs"]["yunling.example/access"].get("final") == 1)
+    copy = tmp_path / "copy"
+    place.ok("backup", str(copy), "--with-keys")
+    again = place.run("backup", str(copy))
+    assert (again.status, "not empty" in again.err) == (2, True)
+    place.ok("submit", "--kind", "access.event.recorded", body)
+    place.stop()
+
+    restored = type(place)(copy, place.port)
+    restored.start("up")
+    restored.await_ready()
+    with Client(place.url) as client:
+        restored.until(lambda: client.ready()["logs"]["yunling.example/access"].get("final") == 1)
+    restored.ok("submit", "--kind", "access.event.recorded", body)
+    restored.until(lambda: restored.run("audit", "--chain").status == 0)
+    restored.stop()
+    restored.deployment.embedded.stop(save=False)
