@@ -24,6 +24,7 @@ from api.nonces import NonceStore
 from api.problems import parameter_error, problem, register_problems
 from api.roles import RULES, Rule
 from api.routes import BLUEPRINTS
+from api.routes.sheets import forget_sheets
 from api.schema import amend_document
 from ledger.errors import HeadersTooLarge, MediaTypeUnsupported, Overloaded, RoleMissing, TooLarge
 from ledger.formats import strictjson
@@ -92,6 +93,7 @@ def create_app(deployment: "Deployment") -> Flask:
     app.url_map.merge_slashes = False
     nonces = NonceStore(Path(deployment.nonce_path), time.time)
     deployment.prepare()
+    forget_sheets(deployment.folder)
     authenticator = Authenticator(deployment.directory, nonces, deployment.clock)
     # A body is read for as long as its sender likes. A member answers for his; strangers who announce one
     # and do not send it may hold up what strangers ask, and not the threads that serve everybody else.

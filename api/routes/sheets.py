@@ -25,6 +25,13 @@ blueprint = APIBlueprint("sheets", __name__, url_prefix="/v1", abp_tags=[Tag(nam
 PROBLEM_LIMIT = 1000
 LIMITS = SheetLimits(file_bytes=64 << 20, unpacked_bytes=512 << 20, strings_bytes=64 << 20)
 CHINA = timedelta(hours=8)
+DRAFT_PREFIX = "sheet-"
+
+
+def forget_sheets(folder: Path) -> None:
+    """Delete what a process that was killed left of the sheets it was looking over: persons stand in them."""
+    for left in (folder / "run").glob(f"{DRAFT_PREFIX}*"):
+        left.unlink(missing_ok=True)
 
 
 class SheetBody(RawModel):
@@ -41,7 +48,7 @@ def check_sheet(raw: SheetBody) -> Response:
     builder = RowBuilder(caller().member, key, epoch, load_catalogue(), (now + CHINA).date())
     report = ImportReport()
     # Readable by this process only, and gone when the answer is given.
-    with tempfile.NamedTemporaryFile(dir=deployment().folder / "run", prefix="sheet-") as file:
+    with tempfile.NamedTemporaryFile(dir=deployment().folder / "run", prefix=DRAFT_PREFIX) as file:
         for chunk in digested_chunks(request.stream.read, g.digest, g.rule.body_limit):
             file.write(chunk)
         file.flush()

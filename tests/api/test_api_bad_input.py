@@ -9,6 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from api.app import create_app
 from ledger.client.compose import Composed
 from ledger.formats.envelope import STATEMENT_TYPE, sign_batch, sign_envelope
 from ledger.formats.statement import new_id
@@ -460,6 +461,14 @@ def test_a_bad_row_is_named_without_its_cells(city: Any) -> None:
     assert (status, report["rows"], report["good"], report["refused"]) == (200, 1, 0, 1)
     assert report["problems"][0]["row"] == 2
     assert PERSON_NUMBER not in json.dumps(report)
+
+
+def test_what_a_kill_left_of_a_sheet_is_deleted_at_the_next_start(city: Any) -> None:
+    left = city.deployment.folder / "run" / "sheet-left"
+    left.write_text(PERSON_NUMBER)
+    kept = sorted(path.name for path in left.parent.iterdir() if path != left)
+    create_app(city.deployment)
+    assert sorted(path.name for path in left.parent.iterdir()) == kept
 
 
 def test_a_sheet_with_a_missing_column(city: Any) -> None:
