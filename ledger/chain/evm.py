@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import requests
+from eth_abi.decoding import StringDecoder
+from eth_abi.registry import BaseEquals
 from eth_typing import ChecksumAddress, HexStr
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
@@ -69,6 +71,10 @@ class EvmNode:
         self.name = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
         provider = HTTPProvider(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None)
         self.web3 = Web3(provider)
+        # A name on the chain may be any bytes: one that is not UTF-8 must not make the registry unreadable.
+        texts = self.web3.codec._registry
+        texts.unregister_decoder("string")
+        texts.register_decoder(BaseEquals("string"), StringDecoder("backslashreplace"))
         self.trusted = False
         self._pinned = pinned
         self._lock = threading.Lock()

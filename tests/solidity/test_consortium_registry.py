@@ -383,3 +383,15 @@ def test_a_log_whose_id_is_not_the_hash_of_its_origin_is_not_exported(
     consortium.agree(changes.define_log(CREDIT, A, ["subject"]), impostor)
     assert [log.operator for log in consortium.chains[0].export().logs] == [A]
     assert "left out" in caplog.text
+
+
+def test_a_name_that_is_not_utf_8_keeps_nobody_from_reading_the_registry(consortium: Any) -> None:
+    first, second = consortium.chains[:2]
+    address = consortium.deployment.consortium
+    call = first._nodes.ask(
+        lambda node: node.contract(CONSORTIUM, address).encode_abi("setName", [B.encode(), "name"])
+    )
+    send_directly(first, "propose", [call.replace(b"name".hex(), "fffefdfc")], consortium.in_an_hour())
+    proposal = first.proposals()[-1]
+    assert second.approve(proposal.id).state == "executed"
+    assert next(m.name for m in first.export().members if m.id == B) == "\\xff\\xfe\\xfd\\xfc"
