@@ -52,6 +52,10 @@ def _functions() -> dict[bytes, tuple[str, tuple[tuple[str, str], ...]]]:
     return known
 
 
+# A number that is no length, and a text that is no UTF-8, are not `DecodingError` to the decoder.
+_UNREADABLE = (KeyError, DecodingError, UnicodeDecodeError, OverflowError)
+
+
 def describe_call(call: bytes) -> str:
     """A proposed change as text, for the person who is to approve it: `setThreshold(threshold=2)`.
 
@@ -60,7 +64,7 @@ def describe_call(call: bytes) -> str:
     try:
         name, inputs = _functions()[call[:4]]
         values = decode([kind for _, kind in inputs], call[4:])
-    except (KeyError, DecodingError):
+    except _UNREADABLE:
         return f"unknown change 0x{call.hex()}"
     told = (f"{argument}={_shown(value)}" for (argument, _), value in zip(inputs, values, strict=True))
     return f"{name}({', '.join(told)})"
@@ -85,6 +89,6 @@ def decode_revert(data: bytes) -> tuple[str, str]:
             return "Error", str(decode(["string"], arguments)[0])
         name, types = _errors()[selector]
         values = [_shown(value) for value in decode(types, arguments)]
-    except (KeyError, DecodingError):
+    except _UNREADABLE:
         return "", f"reverted with 0x{selector.hex()}" if data else "reverted without a reason"
     return name, f"{name}({', '.join(values)})"

@@ -74,7 +74,8 @@ class EvmNode:
         # A name on the chain may be any bytes: one that is not UTF-8 must not make the registry unreadable.
         texts = self.web3.codec._registry
         texts.unregister_decoder("string")
-        texts.register_decoder(BaseEquals("string"), StringDecoder("backslashreplace"))
+        decoder = StringDecoder("backslashreplace")  # type: ignore[no-untyped-call]  # eth_abi has no types
+        texts.register_decoder(BaseEquals("string"), decoder)  # type: ignore[no-untyped-call]
         self.trusted = False
         self._pinned = pinned
         self._lock = threading.Lock()

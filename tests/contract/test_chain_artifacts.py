@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.chain.artifact import CHECKPOINTS, CONSORTIUM, artifact, decode_revert
+from ledger.chain.artifact import CHECKPOINTS, CONSORTIUM, artifact, decode_revert, describe_call
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "ledger" / "chain" / "artifacts"
@@ -73,3 +73,15 @@ def test_a_truncated_error_has_no_name() -> None:
     from eth_utils.crypto import keccak
 
     assert decode_revert(keccak(text="SizeNotGrowing(uint64,uint64)")[:4] + bytes(33))[0] == ""
+
+
+NOT_UTF_8 = (32).to_bytes(32, "big") + (4).to_bytes(32, "big") + b"\xff\xfe\xfd\xfc" + bytes(28)
+BEYOND_ALL_LENGTHS = (2**63).to_bytes(32, "big") * 3
+
+
+@pytest.mark.parametrize("arguments", [NOT_UTF_8, BEYOND_ALL_LENGTHS])
+def test_what_no_decoder_can_read_is_neither_an_error_nor_a_change_by_name(arguments: bytes) -> None:
+    assert decode_revert(keccak(text="Error(string)")[:4] + arguments)[0] == ""
+    call = keccak(text="setName(bytes18,string)")[:4] + b"1" * 18 + bytes(14)
+    offset = (64).to_bytes(32, "big") if arguments is NOT_UTF_8 else b""
+    assert describe_call(call + offset + arguments[32:]).startswith("unknown change 0x")
