@@ -79,8 +79,10 @@ NOT_UTF_8 = (32).to_bytes(32, "big") + (4).to_bytes(32, "big") + b"\xff\xfe\xfd\
 BEYOND_ALL_LENGTHS = (2**63).to_bytes(32, "big") * 3
 
 
-@pytest.mark.parametrize("arguments", [NOT_UTF_8, BEYOND_ALL_LENGTHS])
+@pytest.mark.parametrize("arguments", [NOT_UTF_8, BEYOND_ALL_LENGTHS], ids=["not UTF-8", "no length"])
 def test_what_no_decoder_can_read_is_neither_an_error_nor_a_change_by_name(arguments: bytes) -> None:
+    from eth_utils.crypto import keccak
+
     assert decode_revert(keccak(text="Error(string)")[:4] + arguments)[0] == ""
     call = keccak(text="setName(bytes18,string)")[:4] + b"1" * 18 + bytes(14)
     offset = (64).to_bytes(32, "big") if arguments is NOT_UTF_8 else b""
