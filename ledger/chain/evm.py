@@ -58,6 +58,8 @@ _UNREACHABLE = (
     RequestTimedOut,
     BadResponseFormat,
 )
+# JSON-RPC in shape, but no block, number or bytes where web3 takes them for granted.
+_NO_ANSWER = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 # Beyond a node's estimate: what another member's transaction in between can add.
 _GAS_MARGIN = 20_000
 
@@ -93,6 +95,8 @@ class EvmNode:
             raise ChainMismatch(f"{self.name}: a contract gave no answer, as if it were not there") from error
         except Web3Exception as error:
             raise NodeComplaint(_message(error)) from error
+        except _NO_ANSWER as error:
+            raise NodeUnreachable(f"no answer in form ({type(error).__name__})") from error
 
     def check(self) -> ChainIdentity:
         def inspect(_: EvmNode) -> ChainIdentity:
@@ -374,8 +378,11 @@ def deploy(
 
 
 def _refusal(error: ContractLogicError) -> ChainRefused:
-    data = error.data if isinstance(error.data, str) and error.data.startswith("0x") else "0x"
-    reason, sentence = artifact.decode_revert(bytes.fromhex(data[2:]))
+    try:
+        data = bytes.fromhex(str(error.data).removeprefix("0x"))
+    except ValueError:
+        data = b""
+    reason, sentence = artifact.decode_revert(data)
     return ChainRefused(sentence, reason)
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from ledger.chain import changes
 from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.evm import EvmChain
 from ledger.chain.nodes import NodeSettings
-from ledger.errors import ChainMismatch, ChainUnavailable, InputError
+from ledger.errors import ChainMismatch, ChainUnavailable, InputError, LedgerError
 
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
@@ -69,6 +70,8 @@ class RelayHandler(http.server.BaseHTTPRequestHandler):
             return
         if mood == "babbles":
             answer = b"<html>not JSON</html>"
+        if mood.startswith("says "):
+            answer = b'{"jsonrpc":"2.0","id":%d,%b}' % (json.loads(body)["id"], mood[5:].encode())
         if mood == "sealed":
             answer = answer.replace(b'"extraData":"0x', b'"extraData":"0x' + b"ab" * 97)
         self.send_response(200)
@@ -114,6 +117,33 @@ def test_a_node_that_gives_no_answer_is_passed_over(
     chain = over(with_log, relay.url, embedded_chain.url)
     assert chain.latest(LOG) is None
     relay.mood = lambda method: mood
+    assert chain.head().number > 0
+
+
+@pytest.mark.parametrize("method", ["eth_chainId", "eth_getBlockByNumber", "eth_getCode", "eth_call"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        '"result":null',
+        '"result":true',
+        '"result":{}',
+        '"result":"x"',
+        '"result":' + "[" * 2000 + "]" * 2000,
+        '"result":' + "1" * 5000,
+        '"error":{"code":3,"message":"execution reverted","data":"0x1"}',
+        '"error":{"code":3,"message":"execution reverted","data":{"a":1}}',
+    ],
+    ids=lambda said: said[:60],
+)
+def test_a_node_that_says_what_is_no_answer_stops_nothing(
+    with_log: Any, relay: Relay, method: str, said: str
+) -> None:
+    chain = over(with_log, relay.url, rounds=1)
+    relay.mood = lambda asked: f"says {said}" if asked == method else "honest"
+    for ask in (chain.identity, chain.head, chain.export, lambda: chain.checkpoint(LOG, 5)):
+        with suppress(LedgerError):
+            ask()
+    relay.mood = lambda _: "honest"
     assert chain.head().number > 0
 
 
