@@ -226,7 +226,9 @@ def certificate(
 def _show_check(answer: Any) -> None:
     click.echo(f"结论 · decision: {answer['decision']}  ({answer['matter_name']}, {answer['day']})")
     for hit in answer["hits"]:
+        entry = hit["entry"]
         click.echo(f"  {hit['list_name']}: {hit['grounds']} ({hit['authority_name']})")
+        click.echo(f"    条目 entry {entry['index']}  {entry['issuer']}:{entry['id']}")
         for measure in hit["measures"]:
             until = f", 至 until {measure['until']}" if measure["until"] else ""
             click.echo(f"    {measure['name']}  {measure['basis']}  {measure['term']}{until}")

@@ -19,12 +19,12 @@ from ledger.log.reader import History, LogReader
 from ledger.services.answers import (
     After,
     Asked,
-    EntryReference,
     Level,
     Principal,
     SubjectQuery,
     TrailAnswer,
     TrailEvent,
+    reference_of,
 )
 from ledger.services.evidence import (
     FactCache,
@@ -144,7 +144,7 @@ def _event(fact: Fact, leaf_hash: str, whole: bool) -> TrailEvent:
     assert isinstance(body, AccessEvent)
     subject = body.subject.model_dump() if whole and body.subject is not None else None
     return TrailEvent(
-        entry=EntryReference(fact.index, leaf_hash),
+        entry=reference_of(fact, leaf_hash),
         issuer=fact.issuer,
         id=fact.id,
         action=body.action,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, Protocol
 
+from ledger.domain.facts import Fact
+
 Level = Literal["published", "anchored", "final"]
 """How far the checkpoint under an answer must be proved."""
 Decision = Literal["prohibit", "restrict", "caution", "clear", "incentive"]
@@ -113,10 +115,17 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class EntryReference:
-    """An entry by its place and hash."""
+    """An entry by its place and hash, and the statement in it by what others refer to it with."""
 
     index: int
     leaf_hash: str
+    issuer: str
+    id: str
+
+
+def reference_of(fact: Fact, leaf_hash: str) -> EntryReference:
+    """The reference to a logged statement."""
+    return EntryReference(fact.index, leaf_hash, fact.issuer, fact.id)
 
 
 @dataclass(frozen=True, slots=True)

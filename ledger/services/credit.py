@@ -20,11 +20,11 @@ from ledger.services.answers import (
     Asked,
     CatalogueReference,
     CheckAnswer,
-    EntryReference,
     Hit,
     Level,
     NoLonger,
     SubjectQuery,
+    reference_of,
 )
 from ledger.services.decision import decide, hit_of
 from ledger.services.evidence import (
@@ -108,7 +108,7 @@ class CreditService:
             decision=decision,
             hits=hits,
             no_longer=tuple(
-                NoLonger(EntryReference(standing.fact.index, leaves[standing.fact.index]), standing.reason)
+                NoLonger(reference_of(standing.fact, leaves[standing.fact.index]), standing.reason)
                 for standing in state.no_longer
             ),
             other_entries=len(state.others),

@@ -13,7 +13,7 @@ from typing import cast
 from ledger.catalog import Catalogue, MeasureRow, RuleRow
 from ledger.domain import ListEntered
 from ledger.domain.facts import Fact
-from ledger.services.answers import AppliedMeasure, Decision, EntryReference, Hit
+from ledger.services.answers import AppliedMeasure, Decision, Hit, reference_of
 
 _GRAVITY = ("prohibit", "restrict", "caution", "incentive", "clear")
 _KINDS_OF_CAUTION = ("serious", "attention", "unknown")
@@ -45,7 +45,7 @@ def hit_of(fact: Fact, leaf_hash: str, matter: str, day: str, catalogue: Catalog
         until=body.until,
         decision=_decision(kind, rule, measures),
         measures=measures,
-        entry=EntryReference(fact.index, leaf_hash),
+        entry=reference_of(fact, leaf_hash),
     )
 
 
