@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import statistics
 
 from ledger.formats.strictjson import dumps
@@ -30,6 +31,8 @@ def measure(options: Options) -> Row:
     rates, latencies = [], []
     with running_service(options.folder) as scene:
         fill_credit(scene, options.subjects)
+        # What the filling left to be written would delay every commit of the measurement.
+        os.sync()
         requests = options.folder / "requests.bin"
         for run in range(_RUNS + 1):
             # The first run only warms up.
