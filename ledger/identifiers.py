@@ -11,6 +11,7 @@ person never the right check digit.
 """
 
 import re
+from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import date
 from operator import mul
@@ -174,8 +175,8 @@ class _PersonText:
 
     __slots__ = ()
 
-    def mask(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def mask(self) -> str: ...
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.mask()})"
