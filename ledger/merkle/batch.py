@@ -36,7 +36,7 @@ def batch_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 
 class BatchTree:
-    """A batch tree with all its levels, for taking many paths."""
+    """A batch tree with all its levels, 64 bytes a leaf, for taking many paths."""
 
     __slots__ = ("_levels",)
 
@@ -44,27 +44,29 @@ class BatchTree:
         """Raises `ProofInvalid` (`proof_shape`) unless there are 1 to 65,535 leaves."""
         if not 1 <= len(leaves) <= MAX_BATCH:
             raise ProofInvalid("proof_shape", f"a batch has 1 to {MAX_BATCH} leaves")
-        self._levels = [list(leaves)]
-        while len(self._levels[-1]) > 1:
-            below = self._levels[-1]
-            level = [_children(below[i] + below[i + 1]) for i in range(0, len(below) - 1, 2)]
-            if len(below) & 1:
-                level.append(below[-1])
-            self._levels.append(level)
+        nodes = list(leaves)
+        self._levels = [b"".join(nodes)]
+        while len(nodes) > 1:
+            above = [_children(nodes[i] + nodes[i + 1]) for i in range(0, len(nodes) - 1, 2)]
+            if len(nodes) & 1:
+                above.append(nodes[-1])
+            nodes = above
+            self._levels.append(b"".join(nodes))
 
     @property
     def root(self) -> bytes:
-        return self._levels[-1][0]
+        return self._levels[-1]
 
     def path(self, index: int) -> list[bytes]:
         """The path of leaf `index`, leaf to root. Raises `ProofInvalid` (`proof_shape`) if there is none."""
-        if not 0 <= index < len(self._levels[0]):
+        if not 0 <= index * HASH_SIZE < len(self._levels[0]):
             raise ProofInvalid("proof_shape", "the index is not below the batch size")
         path = []
         for level in self._levels[:-1]:
             # An odd last node has no sibling: it stands unchanged one level up.
-            if index ^ 1 < len(level):
-                path.append(level[index ^ 1])
+            sibling = level[(index ^ 1) * HASH_SIZE : (index ^ 1) * HASH_SIZE + HASH_SIZE]
+            if sibling:
+                path.append(sibling)
             index >>= 1
         return path
 
