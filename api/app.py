@@ -123,12 +123,7 @@ def create_app(deployment: "Deployment") -> Flask:
             if rule.body_limit and not rule.streamed:
                 check_body(request.get_data(), g.digest)
         elif rule.body_limit:
-            if not open_bodies.acquire(timeout=OPEN_BODY_TURN_SECONDS):
-                raise Overloaded
-            try:
-                request.get_data()
-            finally:
-                open_bodies.release()
+            _read_open_body(open_bodies)
         if rule.body_limit and request.mimetype not in rule.media_types:
             raise MediaTypeUnsupported(f"send one of {', '.join(rule.media_types)}")
 
@@ -141,6 +136,16 @@ def create_app(deployment: "Deployment") -> Flask:
 
     app.wsgi_app = InFlight(app, deployment.config.limits.in_flight)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _read_open_body(turns: threading.BoundedSemaphore) -> None:
+    """Read a stranger's body, when it is its turn; raises `Overloaded`."""
+    if not turns.acquire(timeout=OPEN_BODY_TURN_SECONDS):
+        raise Overloaded
+    try:
+        request.get_data()
+    finally:
+        turns.release()
 
 
 def _limit_body(rule: Rule) -> None:
