@@ -49,7 +49,9 @@ class NonceStore:
             self._bucket(expires, now).add(used)
         try:
             # Outside the lock: one append is one record, whoever writes it.
-            os.write(self._file, used + expires.to_bytes(8, "big"))
+            if os.write(self._file, used + expires.to_bytes(8, "big")) != _RECORD_BYTES:
+                self._cut_off()
+                raise StoreBusy("the nonce file cannot be written whole: the disk may be full")
             if now - self._opened > _LONGEST_WINDOW:
                 self._change_files(now)
         except OSError:
@@ -76,9 +78,12 @@ class NonceStore:
 
     def _open(self) -> int:
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        # A record that was cut off would shift all that follow.
-        os.truncate(file, os.fstat(file).st_size // _RECORD_BYTES * _RECORD_BYTES)
+        _truncate_to_records(file)
         return file
+
+    def _cut_off(self) -> None:
+        with self._lock:
+            _truncate_to_records(self._file)
 
     def _load(self, path: Path) -> None:
         now = int(self._clock())
@@ -100,3 +105,8 @@ class NonceStore:
             os.dup2(opened, self._file, inheritable=False)
             os.close(opened)
             self._opened = now
+
+
+def _truncate_to_records(file: int) -> None:
+    """Drop a record that was cut off: it would shift all that follow."""
+    os.truncate(file, os.fstat(file).st_size // _RECORD_BYTES * _RECORD_BYTES)

@@ -1,6 +1,7 @@
 """Who is calling is proved by a signature over the request, once, near its time, by a key in force."""
 
 import os
+import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from api.nonces import NonceStore
 from api.roles import RULES
-from ledger.errors import NonceReplayed
+from ledger.errors import NonceReplayed, StoreBusy
 from ledger.formats.http_signature import body_digest, content_digest
 from ledger.gm import PrivateKey, signer
 
@@ -114,6 +115,24 @@ def test_nonces_are_remembered_over_a_change_of_files(tmp_path: Any) -> None:
     for nonce in (second, third):
         with pytest.raises(NonceReplayed):
             again.use(key, nonce, 1200)
+
+
+def test_a_nonce_that_is_written_in_part_spoils_none_that_follow(tmp_path: Any) -> None:
+    store, key = NonceStore(tmp_path / "nonces", lambda: 0.0), "ab" * 32
+    before, cut, after = (os.urandom(16) for _ in range(3))
+    store.use(key, before, 300)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, limits[1]))
+    try:
+        with pytest.raises(StoreBusy):
+            store.use(key, cut, 300)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    store.use(key, after, 300)
+    again = NonceStore(tmp_path / "nonces", lambda: 1.0)
+    for nonce in (before, after):
+        with pytest.raises(NonceReplayed):
+            again.use(key, nonce, 300)
 
 
 def test_of_many_threads_one_may_use_a_nonce(tmp_path: Any) -> None:
