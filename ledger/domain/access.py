@@ -7,7 +7,7 @@ a personal name): who sat there is for the member to answer.
 from functools import lru_cache
 from typing import Literal
 
-from ledger.domain.fields import Body, Count, Instant, ShortText, Token, Uscc
+from ledger.domain.fields import Body, Count, Digest, Instant, ShortText, Token, Uscc
 from ledger.domain.subjects import Subject, subject_tag
 from ledger.formats.tags import resource_tag, tag_of
 
@@ -28,7 +28,8 @@ class AccessEvent(Body):
     """`access.event.recorded`: one look, or one exchange of a gateway.
 
     `rows` and `bytes` are what left the source; `authorisation` names the proof that the person agreed,
-    where a third party asks. `happened_at` is a time with milliseconds.
+    where a third party asks. `answer` is the SM3 of the canonical answer document that was given, so that the
+    signed look binds what was said. `happened_at` is a time with milliseconds.
     """
 
     action: Action
@@ -42,6 +43,7 @@ class AccessEvent(Body):
     outcome: Outcome
     rows: Count | None = None
     bytes: Count | None = None
+    answer: Digest | None = None
     happened_at: Instant
 
 
