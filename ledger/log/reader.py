@@ -160,6 +160,17 @@ class LogReader:
         completeness = Completeness(name, tag, tuple(chain), tuple(proof.siblings), proof.end, after)
         return History(entries, completeness, next_after, proof.count)
 
+    def lookup_many(self, checkpoint: StoredCheckpoint, name: str, tags: Sequence[str]) -> list[History]:
+        """`lookup` for each of many tags of one index name, in their order; a tag may stand twice.
+
+        Raises `Unavailable` and `IntegrityError` as `lookup` does.
+        """
+        found: dict[str, History] = {}
+        for tag in tags:
+            if tag not in found:
+                found[tag] = self.lookup(checkpoint, name, tag)
+        return [found[tag] for tag in tags]
+
     def page(
         self, checkpoint: StoredCheckpoint, name: str, tag: str, start: int, limit: int
     ) -> tuple[list[StoredEntry], int]:

@@ -1,7 +1,5 @@
 """What the services share: the frame of a question, parsed entries, and how an answer is proved."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -9,13 +7,11 @@ from typing import TypeVar
 
 from ledger.domain import AccessEvent, OrganisationCode, Person, parse_body
 from ledger.domain.access import Actor
-from ledger.domain.facts import Fact
 from ledger.domain.kinds import kind_of
 from ledger.domain.subjects import organisation_tag_of
 from ledger.errors import IdentifierInvalid, PurposeMissing, Unavailable
 from ledger.formats.bundle import Bundle, Completeness
-from ledger.formats.envelope import parse_envelope
-from ledger.formats.statement import new_id, parse_statement
+from ledger.formats.statement import new_id
 from ledger.formats.tags import person_tag
 from ledger.formats.times import format_time
 from ledger.identifiers import ResidentId, check_uscc
@@ -28,7 +24,8 @@ from ledger.services.answers import (
     ShownSubject,
     SubjectQuery,
 )
-from ledger.store.port import StoredCheckpoint, StoredEntry
+from ledger.services.facts import FactCache as FactCache
+from ledger.store.port import StoredCheckpoint
 
 T = TypeVar("T")
 
@@ -160,28 +157,3 @@ def summaries(sections: Sequence[Completeness], shown: set[int]) -> tuple[Comple
             )
         )
     return tuple(found)
-
-
-class FactCache:
-    """Parsed entries by leaf hash: an entry never changes, so neither does what it says. Thread-safe."""
-
-    def __init__(self, size: int = 50_000) -> None:
-        self._size = size
-        self._facts: OrderedDict[bytes, Fact] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def fact(self, entry: StoredEntry) -> Fact:
-        """What an entry says. It was validated on admission; its body is parsed by the same model."""
-        with self._lock:
-            fact = self._facts.get(entry.leaf_hash)
-            if fact is not None and fact.index == entry.index:
-                self._facts.move_to_end(entry.leaf_hash)
-                return fact
-        statement = parse_statement(parse_envelope(entry.entry).payload)
-        body = parse_body(kind_of(statement.kind), statement.body)
-        fact = Fact(entry.index, statement.issuer, statement.id, statement.refers, body)
-        with self._lock:
-            self._facts[entry.leaf_hash] = fact
-            if len(self._facts) > self._size:
-                self._facts.popitem(last=False)
-        return fact
