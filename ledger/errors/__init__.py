@@ -76,6 +76,13 @@ from ledger.errors.inputs import (
     TooLarge,
     TooManyRows,
 )
+from ledger.errors.notices import (
+    DeliveryFailed,
+    NoticeRefused,
+    SubscriptionUnknown,
+    TooManySubscriptions,
+    WebhookRefused,
+)
 from ledger.errors.rights import (
     ContentDigestMismatch,
     IssuerMismatch,
@@ -137,6 +144,7 @@ __all__ = [
     "DateInvalid",
     "DecisionDateRefused",
     "DecryptionFailed",
+    "DeliveryFailed",
     "EntryTooLarge",
     "EnvelopeMalformed",
     "FormatError",
@@ -170,6 +178,7 @@ __all__ = [
     "NotFound",
     "NotYetPublished",
     "NoteMalformed",
+    "NoticeRefused",
     "Overloaded",
     "ParameterInvalid",
     "ProofInvalid",
@@ -190,12 +199,15 @@ __all__ = [
     "StatementMalformed",
     "StatementTimeRefused",
     "StoreBusy",
+    "SubscriptionUnknown",
     "TimeInvalid",
     "TooLarge",
     "TooManyRows",
     "TooManySubjects",
+    "TooManySubscriptions",
     "TransitionRefused",
     "TrustUnusable",
     "Unavailable",
+    "WebhookRefused",
     "WorkerRunning",
 ]
