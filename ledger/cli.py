@@ -59,7 +59,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("ledger.commands.care", "status", "状态 · How far each log has come."),
 }
 # What a missing package means to the one who calls a command.
-_OF_BASE = frozenset({"asn1crypto", "click", "cryptography", "gmssl"})
+_OF_BASE = frozenset({"asn1crypto", "click", "cryptography", "gmssl", "pypdf"})
 
 
 class LazyGroup(click.Group):
