@@ -24,17 +24,9 @@ def canonical_answer(document: Mapping[str, Any]) -> bytes:
     Raises `JsonMalformed` for a lone surrogate.
     """
     kept = {name: value for name, value in document.items() if name not in BESIDE}
-    return strictjson.dumps(_sorted(kept))
+    return strictjson.canonical(kept)
 
 
 def answer_digest(answer: bytes) -> str:
     """The SM3 of canonical bytes, as an access event names it."""
     return sm3(answer).hex()
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [_sorted(item) for item in value]
-    return value

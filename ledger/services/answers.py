@@ -4,15 +4,26 @@ Times are RFC 3339 text, days `YYYY-MM-DD`, hashes and tags lowercase hex. Nothi
 number or a person's name: a person stands masked (`3205**********1234`) and by tag.
 """
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
-from typing import Any, Literal, Protocol
+from functools import cache
+from typing import Any, Literal, Protocol, cast
 
 from ledger.domain.facts import Fact
+from ledger.formats.answer import canonical_answer
+from ledger.formats.encoding import b64encode
 
 Level = Literal["published", "anchored", "final"]
 """How far the checkpoint under an answer must be proved."""
 Decision = Literal["prohibit", "restrict", "caution", "clear", "incentive"]
+RelatedRole = Literal["legal-representative", "responsible-person", "actual-controller"]
+"""As what a person stands behind an organisation."""
+ITSELF = "itself"
+"""The role of the subject asked about among the keys asked for."""
+View = Literal["shared", "whole"]
+"""What of a subject is shown: what counts and may be shared, or every record as of the day (auditors)."""
+NameMatch = Literal["yes", "no", "unknown"]
 
 
 class Principal(Protocol):
@@ -26,14 +37,32 @@ class Principal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RelatedQuery:
+    """A person behind the organisation that is asked about: the role, and the resident ID, which `repr`
+    hides. `authorisation` is that person's own, where it is not the question's."""
+
+    role: RelatedRole
+    code: str
+    authorisation: str | None = None
+
+    def __repr__(self) -> str:
+        return f"RelatedQuery({self.role})"
+
+
+@dataclass(frozen=True, slots=True)
 class SubjectQuery:
     """Who is asked about: an organisation by USCC or a person by resident ID.
 
-    `repr` hides the code, so that a person's number does not reach a traceback or a log line.
+    `name`, where given, is compared with the names in the records; `related` are persons behind an
+    organisation; `authorisation` is this subject's own, where it is not the question's. `repr` hides them,
+    so that a person's number does not reach a traceback or a log line.
     """
 
     type: Literal["organisation", "person"]
     code: str
+    name: str | None = None
+    related: tuple[RelatedQuery, ...] = ()
+    authorisation: str | None = None
 
     def __repr__(self) -> str:
         return f"SubjectQuery({self.type})"
@@ -43,7 +72,8 @@ class SubjectQuery:
 class Asked:
     """The frame of every question: who asks, at which desk, for what purpose, on what legal basis.
 
-    `authorisation` names the proof that the person asked about agreed, where the law wants one.
+    `authorisation` names the proof that the person asked about agreed, where the law wants one; `basis_code`
+    is the catalogue's code of a legal basis that stands in its place.
     """
 
     principal: Principal
@@ -51,6 +81,7 @@ class Asked:
     purpose: str
     basis: str
     authorisation: str | None = None
+    basis_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +121,6 @@ class CompletenessSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueReference:
-    """The edition of the catalogue that was applied, and its SM3."""
-
-    edition: str
-    sm3: str
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """Where a look was logged: leaf index in the access log, the entry's bytes, and the log's receipt.
-
-    A receipt for a batch names the manifest's index as `first_index`; `manifest` is that entry's bytes.
-    """
-
-    origin: str
-    index: int
-    id: str
-    leaf_hash: str
-    entry: bytes
-    manifest: bytes
-    receipt: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class EntryReference:
     """An entry by its place and hash, and the statement in it by what others refer to it with."""
 
@@ -126,6 +133,52 @@ class EntryReference:
 def reference_of(fact: Fact, leaf_hash: str) -> EntryReference:
     """The reference to a logged statement."""
     return EntryReference(fact.index, leaf_hash, fact.issuer, fact.id)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueReference:
+    """The edition of the catalogue that was applied (the one in force on the day asked about), its SM3, and
+    the entry that published it, which is also in the bundle; None until the log has one."""
+
+    edition: str
+    sm3: str
+    entry: EntryReference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedKey:
+    """One index key that was asked for, and proved: `role` is `itself` or that of a related person."""
+
+    name: str
+    tag: str
+    epoch: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRelated:
+    """A related person as shown: the role, the number masked, and the tags, one per epoch."""
+
+    role: str
+    code: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Where a look was logged: leaf index in the access log, the entry's bytes, and the log's receipt.
+
+    A receipt for a batch names the manifest's index as `first_index`; `manifest` is that entry's bytes.
+    `related` are the looks at persons behind the subject, each logged by itself.
+    """
+
+    origin: str
+    index: int
+    id: str
+    leaf_hash: str
+    entry: bytes
+    manifest: bytes
+    receipt: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +195,44 @@ class AppliedMeasure:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A list entry in force that bears on the matter."""
+class RecordSubject:
+    """Whose record a hit is, where it is not the subject's own: an organisation's code and name, or a person
+    by the masked number of the related person that was given (None where nobody gave it)."""
 
-    list: str
-    list_name: str
-    list_kind: Literal["red", "serious", "attention", "unknown"]
+    type: str
+    code: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record in force that bears on the matter.
+
+    `record` is its sort (`list`, `penalty`, `licence`, `commitment`, `evaluation`, `contract`,
+    `enforcement`), `title` the list's or the sort's Chinese name; `list`, `list_name`, `list_kind` (`red`,
+    `serious`, `attention`, `unknown`) are None but for lists. `case` is the number of the decision. `roles`
+    are the relations that lead from the subject asked about to the record's subject `of`: none for its own.
+    `objected`, `repair` (`applied`, `accepted`, `rejected`) and `corrected` are what was noted on the record.
+    """
+
+    record: str
+    title: str
+    list: str | None
+    list_name: str | None
+    list_kind: str | None
+    severity: str | None
     case: str
     authority: str
     authority_name: str
-    basis: str
-    grounds: str
+    basis: str | None
+    grounds: str | None
     from_day: str
     until: str | None
+    objected: bool
+    repair: str | None
+    corrected: bool | None
+    roles: tuple[str, ...]
+    of: RecordSubject | None
     decision: Decision
     measures: tuple[AppliedMeasure, ...]
     entry: EntryReference
@@ -162,33 +240,123 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class NoLonger:
-    """An entry that no longer counts: by reference, digest and reason only.
+    """An entry that does not count: by reference, digest and reason only.
 
-    `reason`: `repaired`, `lifted`, `withdrawn`, `expired` (its end passed), `replaced`, `not_yet`, `removal`
-    (the entry that removes another), `ineffective` (a removal that fits no entry).
+    `reason`: `repaired`, `lifted`, `withdrawn`, `expired`, `replaced`, `not_yet` (its day has not come);
+    a step's is `step` (one that took effect: `removal` where it takes a subject off a list) or `ineffective`
+    (one that fits no record). `changed_by` is the entry of the step that ended the record, if one did.
     """
 
     entry: EntryReference
     reason: str
+    changed_by: EntryReference | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CheckAnswer:
-    """The answer of a joint-punishment check; `day` is the date it speaks of."""
+@dataclass(frozen=True)
+class Findings:
+    """What is said about one subject; members of the answer of a check and of each item of a batch.
+
+    `keys` are exactly the index keys that were asked for, each proved in the bundle: absent or complete.
+    `not_asked` are roles that the matter asks for and the caller gave nobody for. `name_matches` compares
+    the name given with those in the records that count: `unknown` where there is none to compare.
+    `other_entries` counts records that count and do not bear on the matter.
+    """
 
     subject: ShownSubject
-    matter: str
-    matter_name: str
-    day: str
+    name_matches: NameMatch | None
+    related: tuple[ShownRelated, ...]
+    not_asked: tuple[str, ...]
+    keys: tuple[AskedKey, ...]
     decision: Decision
     hits: tuple[Hit, ...]
     no_longer: tuple[NoLonger, ...]
     other_entries: int
+    completeness: tuple[CompletenessSummary, ...]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What all answers of one question have in common: matter, day, catalogue, checkpoint."""
+
+    matter: str
+    matter_name: str
+    day: str
+    view: View
     catalogue: CatalogueReference
     checkpoint: CheckpointReference
-    completeness: tuple[CompletenessSummary, ...]
+
+
+@dataclass(frozen=True)
+class CheckAnswer(Findings, Frame):
+    """The answer of a joint-punishment check; `day` is the date it speaks of.
+
+    `logged` is the look at the subject, with those at the related persons; each names the SM3 of
+    `answer_bytes`.
+    """
+
     bundle: bytes
     logged: Logged
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one subject of many was not checked: an error's code, its sentences and detail."""
+
+    code: str
+    zh: str
+    en: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAt:
+    """One look of many: index in the access log, id, and the entry's leaf hash; `related` are the looks at
+    persons behind the subject."""
+
+    index: int
+    id: str
+    leaf_hash: str
+    related: tuple["LoggedAt", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedBatch:
+    """Looks that were logged under one manifest: the manifest's index, their number, its bytes, the receipt.
+
+    `first_index` is the manifest's own: the looks have the `size` indexes after it.
+    """
+
+    first_index: int
+    size: int
+    manifest: bytes
+    receipt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One subject of many, in the order asked: its findings or why there are none.
+
+    `same_as` is the place of an earlier item with the same subject: looked at, and logged, once.
+    """
+
+    findings: Findings | None
+    refusal: Refusal | None = None
+    same_as: int | None = None
+    logged: LoggedAt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """The answers about many subjects under one checkpoint; `items` in the order asked.
+
+    `bundle` proves the keys of all items where proofs were asked for. `logged` are the manifests of the
+    looks; each look names the SM3 of `item_bytes` of its item.
+    """
+
+    frame: Frame
+    items: tuple[BatchItem, ...]
+    logged: tuple[LoggedBatch, ...]
+    bundle: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,3 +437,37 @@ class CertificateAnswer:
     completeness: tuple[CompletenessSummary, ...]
     bundle: bytes
     day: date
+
+
+def document_of(value: Any) -> Any:
+    """`value`, a tree of frozen dataclasses, as what `strictjson.dumps` takes; bundles are left out.
+
+    Members keep their names; bytes (entries, receipts) become base64.
+    """
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, bytes):
+        return b64encode(value)
+    if isinstance(value, tuple | list):
+        return [document_of(item) for item in value]
+    if isinstance(value, dict):
+        return {name: document_of(item) for name, item in value.items()}
+    if isinstance(value, date):
+        return value.isoformat()
+    assert is_dataclass(value)
+    return {name: document_of(getattr(value, name)) for name in _members(cast(Hashable, type(value)))}
+
+
+@cache
+def _members(kind: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cast(Any, kind)) if field.name != "bundle")
+
+
+def answer_bytes(answer: CheckAnswer) -> bytes:
+    """The canonical bytes of an answer (`formats.answer`); their SM3 is `answer` in the look's event."""
+    return canonical_answer(document_of(answer))
+
+
+def item_bytes(frame: Frame, findings: Findings) -> bytes:
+    """The same of one item of a batch: the members of the frame and of its findings together."""
+    return canonical_answer(document_of(frame) | document_of(findings))

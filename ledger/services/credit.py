@@ -17,7 +17,9 @@ from ledger.log.clock import Clock
 from ledger.log.reader import LogReader
 from ledger.services.access import AccessRecorder
 from ledger.services.answers import (
+    ITSELF,
     Asked,
+    AskedKey,
     CatalogueReference,
     CheckAnswer,
     Hit,
@@ -105,6 +107,11 @@ class CreditService:
             matter=row.code,
             matter_name=row.name,
             day=day,
+            view="shared",
+            name_matches=None,
+            related=(),
+            not_asked=(),
+            keys=tuple(AskedKey("subject", tag, epoch, ITSELF) for epoch, tag in resolved.tags),
             decision=decision,
             hits=hits,
             no_longer=tuple(

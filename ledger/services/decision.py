@@ -33,9 +33,12 @@ def hit_of(fact: Fact, leaf_hash: str, matter: str, day: str, catalogue: Catalog
     rule = catalogue.rule(body.list_code, matter)
     measures = _measures(body, rule, day, catalogue) if rule else ()
     return Hit(
+        record="list",
+        title=row.name if row else body.list_code,
         list=body.list_code,
         list_name=row.name if row else body.list_code,
-        list_kind=kind,  # type: ignore[arg-type]
+        list_kind=kind,
+        severity=None,
         case=body.case,
         authority=body.authority.uscc,
         authority_name=body.authority.name,
@@ -43,6 +46,11 @@ def hit_of(fact: Fact, leaf_hash: str, matter: str, day: str, catalogue: Catalog
         grounds=body.grounds,
         from_day=body.from_day,
         until=body.until,
+        objected=False,
+        repair=None,
+        corrected=None,
+        roles=(),
+        of=None,
         decision=_decision(kind, rule, measures),
         measures=measures,
         entry=reference_of(fact, leaf_hash),
