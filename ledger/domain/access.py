@@ -7,13 +7,16 @@ a personal name): who sat there is for the member to answer.
 from functools import lru_cache
 from typing import Literal
 
-from ledger.domain.fields import Body, Count, Digest, Instant, ShortText, Token, Uscc
+from ledger.domain.fields import Body, Code, Count, Digest, Instant, ShortText, Token, Uscc
 from ledger.domain.subjects import Subject, subject_tag
 from ledger.formats.tags import resource_tag, tag_of
 
 resource_tag_of = lru_cache(maxsize=65_536)(resource_tag)
 
-Action = Literal["query", "check", "exchange", "download", "verify", "export", "push", "trail"]
+Action = Literal[
+    "query", "check", "exchange", "download", "verify", "export", "push", "trail", "own", "erase"
+]
+"""`own` is the subject's own view (本人查询), `erase` the destruction of the keys of its sealed content."""
 Outcome = Literal["done", "none", "refused", "failed"]
 
 
@@ -28,8 +31,10 @@ class AccessEvent(Body):
     """`access.event.recorded`: one look, or one exchange of a gateway.
 
     `rows` and `bytes` are what left the source; `authorisation` names the proof that the person agreed,
-    where a third party asks. `answer` is the SM3 of the canonical answer document that was given, so that the
-    signed look binds what was said. `happened_at` is a time with milliseconds.
+    where a third party asks (the event then refers to that statement), `basis_code` the catalogue's code of
+    the legal basis that replaces it, `reason` why a look was refused, as an error code. `answer` is the SM3
+    of the canonical answer document that was given, so that the signed look binds what was said.
+    `happened_at` is a time with milliseconds.
     """
 
     action: Action
@@ -40,7 +45,9 @@ class AccessEvent(Body):
     purpose: ShortText
     basis: ShortText
     authorisation: ShortText | None = None
+    basis_code: Code | None = None
     outcome: Outcome
+    reason: Token | None = None
     rows: Count | None = None
     bytes: Count | None = None
     answer: Digest | None = None

@@ -16,7 +16,7 @@ from ledger.domain.access import keys_of_event
 from ledger.errors import BatchLineInvalid, LedgerError, Unavailable
 from ledger.formats.envelope import parse_envelope, sign_batch
 from ledger.formats.receipt import parse_receipt_payload
-from ledger.formats.statement import Statement, format_statement, new_id
+from ledger.formats.statement import Reference, Statement, format_statement, new_id
 from ledger.gm import Signer
 from ledger.log.appender import Appender
 from ledger.log.clock import Clock
@@ -27,7 +27,12 @@ MOST_QUEUED = 4_096
 """Events that may wait; beyond this a look is refused with `Unavailable`."""
 MOST_GROUPED = 512
 """Events under one manifest."""
+MOST_AT_ONCE = 16_384
+"""Events of one call under one manifest; more are logged under several."""
 LONGEST_WAIT_SECONDS = 60.0
+
+Look = tuple[AccessEvent, Sequence[Reference]]
+"""An event and the statements that it refers to: the authorisation that it used, where it used one."""
 
 
 class _Waiting:
@@ -72,23 +77,14 @@ class AccessRecorder:
         self._thread = threading.Thread(target=self._run, name="access-recorder", daemon=True)
         self._thread.start()
 
-    def record(self, event: AccessEvent) -> Logged:
+    def record(self, event: AccessEvent, refers: Sequence[Reference] = ()) -> Logged:
         """Log one event; returns when it is durably accepted.
 
-        Raises `Unavailable` when too many wait or the recorder is closing, and what the
+        `refers` names the authorisation under which the look was permitted, whose uses are counted by just
+        that. Raises `Unavailable` when too many wait or the recorder is closing, and what the
         append raises: nothing may be shown then.
         """
-        at = self._clock()
-        statement = Statement(
-            id=new_id(at, self.randomness(10)),
-            kind="access.event.recorded",
-            log=self.origin,
-            issuer=self.issuer,
-            at=at,
-            keys=keys_of_event(self.issuer, event),
-            body=dump_body(event),
-        )
-        waiting = _Waiting(statement)
+        waiting = self._waiting(event, refers)
         with self._arrival:
             if self._closing:
                 raise Unavailable("the access log is shutting down")
@@ -102,6 +98,39 @@ class AccessRecorder:
             raise _copy(waiting.error) from waiting.error
         assert waiting.answer is not None
         return waiting.answer
+
+    def record_many(self, looks: Sequence[Look]) -> list[Logged]:
+        """Log many events of one caller, in their order, in this thread: they wait for nobody else's.
+
+        Raises as `record`; when it does, some of them may be logged and nothing may be shown.
+        """
+        logged: list[Logged] = []
+        for start in range(0, len(looks), MOST_AT_ONCE):
+            with self._arrival:
+                if self._closing:
+                    raise Unavailable("the access log is shutting down")
+            group = [self._waiting(event, refers) for event, refers in looks[start : start + MOST_AT_ONCE]]
+            try:
+                self._log(group)
+            except BatchLineInvalid as error:
+                raise _copy(error) from error
+            logged += [waiting.answer for waiting in group if waiting.answer is not None]
+        return logged
+
+    def _waiting(self, event: AccessEvent, refers: Sequence[Reference]) -> _Waiting:
+        at = self._clock()
+        return _Waiting(
+            Statement(
+                id=new_id(at, self.randomness(10)),
+                kind="access.event.recorded",
+                log=self.origin,
+                issuer=self.issuer,
+                at=at,
+                keys=keys_of_event(self.issuer, event),
+                body=dump_body(event),
+                refers=tuple(refers),
+            )
+        )
 
     def close(self, timeout: float = 30.0) -> None:
         """Take no more events, log those that wait, stop the thread."""
