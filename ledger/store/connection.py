@@ -16,6 +16,9 @@ from ledger.errors import IntegrityError, StoreBusy
 _MAPPED_BYTES = 1 << 30
 """How much of a file is read through memory mapping rather than copied."""
 
+_MIGRATION_PATIENCE_MS = 15 * 60 * 1000
+"""How long a process waits for another that brings a large database up to date."""
+
 _NOT_NOW = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -112,8 +115,12 @@ class SqliteFile:
         database = Database(self._writer, execute_plugins=False)
         if not migrations.pending(database):
             return
-        with self.writing():
-            migrations.apply(database)
+        self._writer.execute(f"PRAGMA busy_timeout={_MIGRATION_PATIENCE_MS}")
+        try:
+            with self.writing():
+                migrations.apply(database)
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout={round(self._busy_timeout * 1000)}")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -22,6 +22,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger.formats.statement import Reference
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -33,7 +35,11 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An admitted entry on its way in. `index_keys` are the 32-byte index keys, distinct, ascending."""
+    """An admitted entry on its way in. `index_keys` are the 32-byte index keys, distinct, ascending.
+
+    `refers` are the statements that it refers to; `due` says what is to be done about it by when, each as
+    (kind, day), the day as YYYY-MM-DD.
+    """
 
     issuer: str
     id: str
@@ -41,6 +47,8 @@ class NewEntry:
     leaf_hash: bytes
     index_keys: tuple[bytes, ...]
     sealed: Sealed | None = None
+    refers: tuple[Reference, ...] = ()
+    due: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,19 @@ class Reused:
 
     issuer: str
     id: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StoredDue:
+    """What is to be done about an entry by a day: `kind` says what, `day` is YYYY-MM-DD.
+
+    `settled` is the day on which it was found done, empty while it is open.
+    """
+
+    kind: str
+    day: str
+    index: int
+    settled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +185,38 @@ class LogStore(Protocol):
 
     def keep_receipt_signatures(self, signatures: Sequence[tuple[int, bytes]]) -> None:
         """Keep (first index, raw signature); one that is there already stays as it is."""
+
+    # primary: references and what is due
+
+    def referrers(self, issuer: str, id: str) -> list[int]:
+        """The indexes of all accepted entries that refer to (issuer, id), ascending.
+
+        An entry stands here from its own append on; whether (issuer, id) itself is accepted does not matter.
+        """
+
+    def due(self, kind: str, until: str, limit: int, after: StoredDue | None = None) -> list[StoredDue]:
+        """What is open of a kind with a day up to `until`, by day and index, at most `limit`.
+
+        `after` is the last one of the page before; it may have been settled since.
+        """
+
+    def settled_due(self, kind: str, since: str) -> Iterator[StoredDue]:
+        """What was settled on or after the day `since`, by the day of settling, day and index; streamed."""
+
+    def settle(self, dues: Sequence[StoredDue], day: str) -> None:
+        """Note that these were found done on `day`; one that is settled already stays as it is."""
+
+    def due_backlog(self) -> tuple[int, int] | None:
+        """(next, stop): entries next..stop-1 were accepted by a version that kept nothing due.
+
+        None when there are none, or when they are worked off.
+        """
+
+    def work_off(self, start: int, stop: int, dues: Sequence[StoredDue]) -> None:
+        """Add what is due of the backlog's entries start..stop-1, which then are no longer in it.
+
+        Raises `IntegrityError` when the backlog does not begin at `start`.
+        """
 
     # primary: checkpoints and anchors
 

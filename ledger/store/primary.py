@@ -7,6 +7,7 @@ from itertools import chain, repeat
 from ledger.errors import CheckpointRefused, InputError
 from ledger.gm import sm3
 from ledger.store.connection import SqliteFile
+from ledger.store.ids import id_bytes, id_text
 from ledger.store.port import (
     Accepted,
     NewEntry,
@@ -16,6 +17,7 @@ from ledger.store.port import (
     StoredCheckpoint,
     StoredEntry,
 )
+from ledger.store.references import ReferenceTables, insert_references
 
 _CHUNK = 500
 
@@ -24,28 +26,13 @@ _CHECKPOINT = "SELECT size, root, index_root, time, note FROM checkpoint "
 _ANCHOR = "SELECT size, note_hash, state, tx_hash, block_number, block_hash FROM anchor "
 
 
-def _id_bytes(id: str) -> bytes:
-    try:
-        value = bytes.fromhex(id.replace("-", ""))
-    except ValueError:
-        value = b""
-    if len(value) != 16:
-        raise InputError("an id must be a UUID")
-    return value
-
-
-def _id_text(value: bytes) -> str:
-    text = value.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
 def _split_keys(keys: bytes) -> tuple[bytes, ...]:
     return tuple([keys[at : at + 32] for at in range(0, len(keys), 32)])
 
 
 def _entry(row: tuple[int, str, bytes, bytes, bytes, bytes, int]) -> StoredEntry:
     index, issuer, id, entry, leaf, keys, accepted_at = row
-    return StoredEntry(index, issuer, _id_text(id), entry, leaf, _split_keys(keys), accepted_at)
+    return StoredEntry(index, issuer, id_text(id), entry, leaf, _split_keys(keys), accepted_at)
 
 
 def _hash_note(note: bytes) -> bytes:
@@ -56,7 +43,7 @@ def _next_index(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT ifnull(max(idx) + 1, 0) FROM entry").fetchone()[0])
 
 
-class PrimaryTables:
+class PrimaryTables(ReferenceTables):
     """Entries, checkpoints, anchors and facts; the contract is in `port`."""
 
     _log: SqliteFile
@@ -66,7 +53,7 @@ class PrimaryTables:
     def append(self, submissions: Sequence[Sequence[NewEntry]], accepted_at: int) -> list[Accepted | Reused]:
         if not all(submissions):
             raise InputError("a submission has at least one entry")
-        ids = [[_id_bytes(new.id) for new in submission] for submission in submissions]
+        ids = [[id_bytes(new.id) for new in submission] for submission in submissions]
         try:
             # Nearly every submission is new: insert first, and look only when the database objects.
             with self._log.writing() as writer:
@@ -115,7 +102,7 @@ class PrimaryTables:
 
     def find(self, issuer: str, id: str) -> StoredEntry | None:
         with self._log.reading() as reader:
-            row = reader.execute(_ENTRY + "WHERE issuer = ? AND id = ?", (issuer, _id_bytes(id))).fetchone()
+            row = reader.execute(_ENTRY + "WHERE issuer = ? AND id = ?", (issuer, id_bytes(id))).fetchone()
         return _entry(row) if row else None
 
     def sealed(self, index: int) -> Sealed | None:
@@ -277,6 +264,7 @@ def _insert(
     ]
     if sealed:
         writer.executemany("INSERT INTO sealed (idx, ciphertext, key_id) VALUES (?, ?, ?)", sealed)
+    insert_references(writer, first, news)
 
 
 def _append_one(

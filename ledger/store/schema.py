@@ -9,6 +9,8 @@ A migration that has been released is never edited: a change is a further one.
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from ledger.store.backfill import fill_references, note_backlog
+
 primary = Migrations("log")
 derived = Migrations("derived")
 
@@ -71,6 +73,20 @@ def _create_log(database: Database) -> None:
     for table in ("entry", "checkpoint"):
         for verb in ("UPDATE", "DELETE"):
             database.execute(_APPEND_ONLY.format(table=table, verb=verb))
+
+
+@primary(name="0002_references")
+def _create_references(database: Database) -> None:
+    for statement in (
+        "CREATE TABLE reference (issuer TEXT NOT NULL, id BLOB NOT NULL, idx INTEGER NOT NULL,"
+        " PRIMARY KEY (issuer, id, idx)) STRICT, WITHOUT ROWID",
+        # `settled` is empty while it is open, so that what is open and due by a day is one range.
+        "CREATE TABLE due (kind TEXT NOT NULL, settled TEXT NOT NULL, day TEXT NOT NULL,"
+        " idx INTEGER NOT NULL, PRIMARY KEY (kind, settled, day, idx)) STRICT, WITHOUT ROWID",
+    ):
+        database.execute(statement)
+    fill_references(database.conn)
+    note_backlog(database.conn)
 
 
 @derived(name="0001_derived")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import CheckpointRefused, InputError, IntegrityError, LedgerError, StoreBusy, Unavailable
+from ledger.formats.statement import Reference
 from ledger.gm import sm3
 from ledger.merkle import EMPTY, EMPTY_ROOT
 from ledger.store.port import (
@@ -20,6 +21,7 @@ from ledger.store.port import (
     Sealed,
     StoredAnchor,
     StoredCheckpoint,
+    StoredDue,
 )
 from ledger.store.sqlite import SqliteStore
 
@@ -169,6 +171,109 @@ class TestEntries:
         store.keep_receipt_signatures([(0, b"second")])
         assert store.receipt_signature(0) == b"first"
         assert store.receipt_signature(1) is None
+
+
+class TestReferences:
+    """Who refers to what."""
+
+    def test_referrers_are_all_that_name_issuer_and_id_in_log_order(
+        self, store: LogStore, open_store: OpenStore
+    ) -> None:
+        first, other = Reference(ISSUER, uuid(0)), Reference("12350100488000001A", uuid(0))
+        store.append(
+            [
+                [new_entry(0)],
+                [new_entry(1, refers=(first,)), new_entry(2), new_entry(3, refers=(other, first))],
+            ],
+            1,
+        )
+        store.append([[new_entry(4, refers=(first, first))], [new_entry(5, refers=(other,))]], 2)
+        reading = open_store()
+        assert reading.referrers(ISSUER, uuid(0)) == [1, 3, 4]
+        assert reading.referrers(other.issuer, other.id) == [3, 5]
+        assert reading.referrers(ISSUER, uuid(1)) == []
+
+    def test_a_reference_to_what_is_not_there_is_kept(self, store: LogStore) -> None:
+        store.append([[new_entry(0, refers=(Reference(ISSUER, uuid(77)),))]], 1)
+        assert store.referrers(ISSUER, uuid(77)) == [0]
+
+    def test_a_refused_or_repeated_submission_adds_no_reference(self, store: LogStore) -> None:
+        refers = (Reference(ISSUER, uuid(9)),)
+        store.append([[new_entry(0, refers=refers)]], 1)
+        answers = store.append(
+            [
+                [new_entry(0, refers=refers)],
+                [new_entry(5, refers=refers), new_entry(0, b"other")],
+                [new_entry(6, refers=refers)],
+            ],
+            2,
+        )
+        assert [type(answer).__name__ for answer in answers] == ["Accepted", "Reused", "Accepted"]
+        assert store.referrers(ISSUER, uuid(9)) == [0, 1]
+
+    def test_an_id_that_is_none_is_refused(self, store: LogStore) -> None:
+        with pytest.raises(InputError):
+            store.referrers(ISSUER, "no uuid")
+
+
+class TestDue:
+    """What is to be done about an entry, by when."""
+
+    def fill(self, store: LogStore) -> None:
+        days = ["2027-03-01", "2026-11-30", "2026-11-30", "2026-12-01"]
+        entries = [new_entry(number, due=(("expiry", day),)) for number, day in enumerate(days)]
+        entries.append(new_entry(4, due=(("objection", "2026-11-25"), ("expiry", "2026-11-30"))))
+        store.append([entries, [new_entry(5)]], 1)
+
+    def test_what_is_due_comes_by_day_and_index_up_to_a_day(
+        self, store: LogStore, open_store: OpenStore
+    ) -> None:
+        self.fill(store)
+        assert open_store().due("expiry", "2026-12-01", 10) == [
+            StoredDue("expiry", "2026-11-30", 1),
+            StoredDue("expiry", "2026-11-30", 2),
+            StoredDue("expiry", "2026-11-30", 4),
+            StoredDue("expiry", "2026-12-01", 3),
+        ]
+        assert store.due("expiry", "2026-11-29", 10) == []
+        assert store.due("objection", "2030-01-01", 10) == [StoredDue("objection", "2026-11-25", 4)]
+
+    def test_pages_continue_after_the_last_one_even_when_that_was_settled(self, store: LogStore) -> None:
+        self.fill(store)
+        seen: list[int] = []
+        page = store.due("expiry", "2027-12-31", 2)
+        while page:
+            seen += [due.index for due in page]
+            store.settle(page, "2027-03-02")
+            page = store.due("expiry", "2027-12-31", 2, page[-1])
+        assert seen == [1, 2, 4, 3, 0]
+        assert store.due("expiry", "2027-12-31", 10) == []
+
+    def test_what_was_settled_is_told_by_the_day_of_settling(self, store: LogStore) -> None:
+        self.fill(store)
+        first, second, third = store.due("expiry", "2026-11-30", 10)
+        store.settle([second], "2026-12-02")
+        store.settle([first, third], "2026-12-05")
+        store.settle([second], "2026-12-09")
+        settled = list(store.settled_due("expiry", "2026-12-02"))
+        assert [(due.index, due.settled) for due in settled] == [
+            (2, "2026-12-02"),
+            (1, "2026-12-05"),
+            (4, "2026-12-05"),
+        ]
+        assert [due.index for due in store.settled_due("expiry", "2026-12-03")] == [1, 4]
+        assert list(store.settled_due("objection", "2026-01-01")) == []
+
+    def test_many_settled_ones_are_streamed_each_once(self, store: LogStore) -> None:
+        store.append([[new_entry(number, due=(("expiry", "2026-01-01"),)) for number in range(1203)]], 1)
+        store.settle(store.due("expiry", "2026-01-01", 2000), "2026-01-02")
+        assert [due.index for due in store.settled_due("expiry", "2026-01-01")] == list(range(1203))
+
+    def test_a_new_log_has_no_backlog(self, store: LogStore) -> None:
+        store.append([[new_entry(0)]], 1)
+        assert store.due_backlog() is None
+        with pytest.raises(IntegrityError):
+            store.work_off(0, 1, [])
 
 
 class TestConcurrency:
