@@ -81,3 +81,17 @@ class TrustUnusable(FormatError):
     code = "trust_unusable"
     zh = "信任文件不可用。"
     en = "The trust file is unusable."
+
+
+class AnswerUnusable(FormatError):
+    code = "answer_unusable"
+    zh = "核查答复文件不可用。"
+    en = "The answer document of the check is unusable."
+
+
+class ReceiptUnusable(FormatError):
+    """A PDF that is no check receipt: nothing in it was believed."""
+
+    code = "receipt_unusable"
+    zh = "核查回执文件不可用。"
+    en = "The PDF is not a usable check receipt."

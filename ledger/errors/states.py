@@ -45,6 +45,14 @@ class ChainUnavailable(Unavailable):
     en = "The chain cannot be reached; submissions and queries go on."
 
 
+class ReceiptNotIssued(Unavailable):
+    """`detail` names the cause's code; the check itself was made and is logged."""
+
+    code = "receipt_not_issued"
+    zh = "核查已完成并已留痕，但回执未能签发；请稍后再试。"
+    en = "The check was made and logged, but no receipt could be issued; try again later."
+
+
 class AddressTaken(Unavailable):
     code = "address_taken"
     zh = "服务地址已被其他程序占用。"
