@@ -92,10 +92,13 @@ def look(
     rows: int,
     now: int,
     randomness: Callable[[int], bytes],
+    answer: str | None = None,
+    authorisation: str | None = None,
 ) -> AccessEvent:
     """The access event of a look that is about to be answered; `now` in milliseconds.
 
-    Raises `StatementInvalid` when purpose, basis, desk or authorisation are not in form.
+    `answer` is the SM3 of what is answered (`answer_bytes`), `authorisation` the subject's own where it is
+    not the question's. Raises `StatementInvalid` when purpose, basis, desk or authorisation are not in form.
     """
     members = {
         "action": action,
@@ -110,8 +113,13 @@ def look(
     }
     if subject is not None:
         members["subject"] = subject.model_dump()
-    if asked.authorisation is not None and asked.authorisation.strip():
-        members["authorisation"] = asked.authorisation.strip()
+    authorisation = authorisation or asked.authorisation
+    if authorisation is not None and authorisation.strip():
+        members["authorisation"] = authorisation.strip()
+    if asked.basis_code is not None:
+        members["basis_code"] = asked.basis_code
+    if answer is not None:
+        members["answer"] = answer
     event = parse_body(kind_of("access.event.recorded"), members)
     assert isinstance(event, AccessEvent)
     return event
