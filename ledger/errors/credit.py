@@ -68,8 +68,8 @@ class AuthorisationExhausted(AccessError):
 class StepRefused(Conflict):
     """A step that the state of a record, or of a case, does not allow.
 
-    `reason` is the stable code of the refusal (`minimum_not_passed`), `rule` the rule with its source; `detail`
-    says both with the state.
+    `reason` is the stable code of the refusal (`minimum_not_passed`), `rule` the rule with its source;
+    `detail` says both with the state.
     """
 
     code = "step_refused"
