@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 
 DIGEST_SIZE = 32
 _BLOCK_SIZE = 64
+_INNER_PAD, _OUTER_PAD = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
 class _Context(Protocol):
@@ -134,5 +135,4 @@ def hmac_sm3(key: bytes, data: bytes) -> bytes:
     if len(key) > _BLOCK_SIZE:
         key = sm3(key)
     block = key.ljust(_BLOCK_SIZE, b"\0")
-    inner = sm3(bytes(byte ^ 0x36 for byte in block) + data)
-    return sm3(bytes(byte ^ 0x5C for byte in block) + inner)
+    return sm3(block.translate(_OUTER_PAD) + sm3(block.translate(_INNER_PAD) + data))
