@@ -304,7 +304,7 @@ class Deployment:
                 }
                 line["lag"] = max(0, line.get("accepted", 0) - reported.anchored)
             logs[log.origin] = line
-        alarms = sorted({alarm for line in logs.values() for alarm in line.get("alarms", [])})
+        alarms = status.alarms if status is not None else []
         chain = status.chain if status is not None else "unknown"
         return {"ready": ready, "worker": {"alive": alive}, "chain": chain, "alarms": alarms, "logs": logs}
 

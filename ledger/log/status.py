@@ -3,10 +3,12 @@
     {"at": 1795334400000, "pid": 4711, "alarms": ["anchor_lost"],
      "logs": {"yunling.example/credit": {"accepted": 9, "integrated": 9, "published": 9, "anchored": 8,
               "final": 8, "published_at": 1795334399, "anchored_at": 1795334390,
-              "last_error": null, "alarms": ["anchor_lost"]}}}
+              "last_error": null, "alarms": ["anchor_lost"]}},
+     "chores": {"expiry": {"done_at": 1795334390000, "error": null, "alarms": []}}}
 
-`at` is in milliseconds, the other times in seconds since 1970; sizes are tree sizes. A reader judges by `at`
-whether the worker still lives. The file is a report, not a source of truth: losing it loses nothing.
+`at` and `done_at` are in milliseconds, the other times in seconds since 1970; sizes are tree sizes. A reader
+judges by `at` whether the worker still lives. The file is a report, not a source of truth: losing it loses
+nothing.
 """
 
 import json
@@ -40,6 +42,15 @@ class LogStatus:
 
 
 @dataclass(slots=True)
+class ChoreStatus:
+    """How a chore of the worker does: when it was last done (milliseconds), and what went wrong since."""
+
+    done_at: int | None = None
+    error: str | None = None
+    alarms: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class WorkerStatus:
     """The whole file; `at` in milliseconds since 1970."""
 
@@ -47,10 +58,13 @@ class WorkerStatus:
     pid: int
     logs: dict[str, LogStatus]
     chain: str = "none"
+    chores: dict[str, ChoreStatus] = field(default_factory=dict)
 
     @property
     def alarms(self) -> list[str]:
-        return sorted({alarm for log in self.logs.values() for alarm in log.alarms})
+        """The alarms of all logs and chores, each once."""
+        of_logs = {alarm for log in self.logs.values() for alarm in log.alarms}
+        return sorted(of_logs.union(*(chore.alarms for chore in self.chores.values())))
 
     def alive(self, now: int) -> bool:
         """Whether the worker wrote this recently, by the caller's clock (milliseconds)."""
@@ -66,6 +80,7 @@ def write_status(path: Path, status: WorkerStatus) -> None:
         "chain": status.chain,
         "alarms": status.alarms,
         "logs": logs,
+        "chores": {name: asdict(chore) for name, chore in status.chores.items()},
     }
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(json.dumps(document, indent=1), encoding="utf-8")
@@ -80,6 +95,7 @@ def read_status(path: Path) -> WorkerStatus | None:
             origin: LogStatus(**{name: value for name, value in log.items() if name != "lag"})
             for origin, log in document["logs"].items()
         }
-        return WorkerStatus(int(document["at"]), int(document["pid"]), logs, str(document["chain"]))
+        chores = {name: ChoreStatus(**chore) for name, chore in document.get("chores", {}).items()}
+        return WorkerStatus(int(document["at"]), int(document["pid"]), logs, str(document["chain"]), chores)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

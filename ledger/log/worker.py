@@ -3,10 +3,11 @@
     worker = Worker(logs, chain, system_clock, lock=path, status=path)
     sys.exit(run_until_stopped(worker))
 
-Two threads, so that a chain that hangs delays nothing: this one integrates and publishes, `anchoring.py`'s
-talks to the chain. A lock file keeps a second worker out. What goes wrong for a while (database busy, chain
-away) is written into the status file and tried again; a broken invariant stops the process with its own
-exit status, because going on could sign what is not true.
+Several threads, so that a chain that hangs delays nothing: this one integrates and publishes,
+`anchoring.py`'s talks to the chain, and each chore (`chores.py`) has its own. A lock file keeps a second
+worker out. What goes wrong for a while (database busy, chain away) is written into the status file and tried
+again; a broken invariant stops the process with its own exit status, because going on could sign what is not
+true.
 """
 
 import logging
@@ -22,6 +23,7 @@ from ledger.errors import IntegrityError, LedgerError, Unavailable, WorkerRunnin
 from ledger.gm import Signer
 from ledger.log.anchor import AnchorSettings
 from ledger.log.anchoring import Anchoring
+from ledger.log.chores import Chore, Chores
 from ledger.log.clock import Clock
 from ledger.log.integrate import integrate
 from ledger.log.lockfile import LockFile
@@ -81,6 +83,7 @@ class Worker:
         status: Path,
         settings: WorkerSettings | None = None,
         sync_directory: Callable[[], None] | None = None,
+        chores: Sequence[Chore] = (),
     ) -> None:
         """`sync_directory` fetches the members' snapshot from the chain; it may raise `LedgerError`."""
         self._logs = logs
@@ -91,6 +94,7 @@ class Worker:
         self._stopping = threading.Event()
         self._errors: dict[str, str] = {}
         self._rounds = {log.origin: _Round() for log in logs}
+        self._chores = Chores(chores, clock)
         self._anchoring = (
             Anchoring(
                 [(log.origin, log.store) for log in logs],
@@ -114,6 +118,7 @@ class Worker:
         with self._lock:
             if self._anchoring is not None:
                 self._anchoring.start()
+            self._chores.start()
             started = self._clock()
             beat = 0
             try:
@@ -128,6 +133,7 @@ class Worker:
                     if not busy:
                         self._stopping.wait(self._settings.integrate_interval / 1000)
             finally:
+                self._chores.stop()
                 if self._anchoring is not None:
                     self._anchoring.stop()
                 self.write_status()
@@ -177,7 +183,8 @@ class Worker:
         try:
             logs = {log.origin: self._status_of(log) for log in self._logs}
             chain = self._anchoring.health if self._anchoring is not None else "none"
-            write_status(self._status_path, WorkerStatus(self._clock(), os.getpid(), logs, chain))
+            chores = self._chores.status()
+            write_status(self._status_path, WorkerStatus(self._clock(), os.getpid(), logs, chain, chores))
         except (OSError, LedgerError) as error:
             logger.warning("the status file cannot be written: %s", type(error).__name__)
 

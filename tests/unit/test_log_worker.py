@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,14 +17,16 @@ from ledger.errors import (
     FormatError,
     KeyUnknown,
     SealedMismatch,
+    StoreBusy,
     WorkerRunning,
 )
 from ledger.formats.trust import format_trust
 from ledger.gm import Verifier
+from ledger.log.chores import Chore
 from ledger.log.directory import Directory, write_snapshot
 from ledger.log.lockfile import LockFile
 from ledger.log.sealer import Sm4Sealer, create_master_key_file
-from ledger.log.status import LogStatus, WorkerStatus, read_status, write_status
+from ledger.log.status import ChoreStatus, LogStatus, WorkerStatus, read_status, write_status
 from ledger.log.worker import Worker, WorkerLog, WorkerSettings
 from ledger.store import SqliteStore
 from ledger.store.port import Sealed
@@ -51,7 +53,9 @@ def world() -> World:
     return World.make()
 
 
-def make(world: World, folder: Path, chain: object = None, **settings: int) -> Worker:
+def make(
+    world: World, folder: Path, chain: object = None, chores: Sequence[Chore] = (), **settings: int
+) -> Worker:
     log = WorkerLog(ORIGIN, SqliteStore(folder / "log"), world.log)
     defaults = {"integrate_interval": 5, "publish_interval": 10, "heartbeat": 10, "chain_poll": 10}
     return Worker(
@@ -61,6 +65,7 @@ def make(world: World, folder: Path, chain: object = None, **settings: int) -> W
         lock=folder / "lock",
         status=folder / "status.json",
         settings=WorkerSettings(**{**defaults, **settings}),  # type: ignore[arg-type]
+        chores=chores,
     )
 
 
@@ -142,13 +147,57 @@ def test_a_second_holder_of_the_lock_is_refused_until_the_first_leaves(tmp_path:
         pass
 
 
+def test_a_chore_that_fails_is_told_and_tried_again_and_stops_nothing(world: World, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "log")
+    outcomes: list[Exception] = [StoreBusy("locked"), ZeroDivisionError()]
+    turns = threading.Semaphore(0)
+
+    def run(stopping: Callable[[], bool]) -> Sequence[str]:
+        while not turns.acquire(timeout=0.01):
+            if stopping():
+                return []
+        if outcomes:
+            raise outcomes.pop(0)
+        return ["operator_role_missing"]
+
+    def told() -> tuple[str | None, list[str]] | None:
+        status = read_status(tmp_path / "status.json")
+        chore = status.chores.get("expiry") if status else None
+        return (chore.error, chore.alarms) if chore else None
+
+    with running(make(world, tmp_path, chores=[Chore("expiry", run, interval=5)])):
+        turns.release()
+        until(lambda: told() == ("store_busy: locked", []))
+        turns.release()
+        until(lambda: told() == ("internal: ZeroDivisionError", []))
+        turns.release()
+        until(lambda: told() == (None, ["operator_role_missing"]))
+        until(store.latest_checkpoint)
+
+
+def test_a_chore_hears_that_the_worker_stops(world: World, tmp_path: Path) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    def run(stopping: Callable[[], bool]) -> Sequence[str]:
+        began.set()
+        while not stopping():
+            time.sleep(0.002)
+        ended.set()
+        return []
+
+    with running(make(world, tmp_path, chores=[Chore("long", run)])):
+        assert began.wait(20)
+    assert ended.is_set()
+
+
 def test_the_status_file_is_read_back_and_damage_is_no_status(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     assert read_status(path) is None
-    status = WorkerStatus(5, 6, {ORIGIN: LogStatus(3, 2, 1, alarms=["anchor_lost"])}, "ok")
+    chores = {"expiry": ChoreStatus(4, "store_busy: locked", ["operator_role_missing"])}
+    status = WorkerStatus(5, 6, {ORIGIN: LogStatus(3, 2, 1, alarms=["anchor_lost"])}, "ok", chores)
+    assert status.alarms == ["anchor_lost", "operator_role_missing"]
     write_status(path, status)
     assert read_status(path) == status
-    assert status.alarms == ["anchor_lost"]
     path.write_text("{")
     assert read_status(path) is None
 
