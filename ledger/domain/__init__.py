@@ -1,23 +1,31 @@
 """What statements say: kinds, their bodies and tags, and state as a fold of statements. Pure.
 
 Natural persons stand in bodies as tags only; names and numbers are sealed beside them.
+
+    records, steps, cases, reports    the bodies of the credit log's kinds
+    kinds                             which kinds there are; `validate`
+    rules                             terms, deadlines and whose step it is, from the catalogue
+    credit_state, case_state          the folds, and `check_step`
+    door                              `check_statement`: what can be refused without the log's state
+    deadlines                         `due_of`, and which duties are overdue
 """
 
 from ledger.domain.access import AccessEvent, Actor, actor_tag, exchange_tag
+from ledger.domain.authorisation import AuthorisationGranted, AuthorisationRevoked, authorisation_tag
+from ledger.domain.cases import (
+    CaseAnswered,
+    CaseInitiated,
+    CaseLifted,
+    CaseMatched,
+    CaseReviewed,
+    MatchedRecord,
+)
 from ledger.domain.certificate import (
     CertificateIssued,
     CertificateRestored,
     CertificateRevoked,
     FileDigest,
     certificate_tag,
-)
-from ledger.domain.credit import (
-    LicencePublished,
-    ListEntered,
-    ListRemoved,
-    OtherCodes,
-    PenaltyPublished,
-    case_tag,
 )
 from ledger.domain.fields import Body
 from ledger.domain.kinds import (
@@ -31,6 +39,35 @@ from ledger.domain.kinds import (
     subject_of,
     validate,
 )
+from ledger.domain.records import (
+    CommitmentMade,
+    ContractReported,
+    EnforcementPublished,
+    EvaluationPublished,
+    LicencePublished,
+    ListEntered,
+    OtherCodes,
+    PenaltyPublished,
+    Record,
+    Severity,
+    case_tag,
+    identity_of,
+)
+from ledger.domain.reports import CatalogueFile, CataloguePublished, QualityReported, edition_tag
+from ledger.domain.steps import (
+    CommitmentPerformed,
+    CorrectionReported,
+    ListRemoved,
+    ObjectionAnswered,
+    RecordExpired,
+    RecordObjected,
+    RecordWithdrawn,
+    RepairAccepted,
+    RepairApplied,
+    RepairApproved,
+    RepairRejected,
+    Step,
+)
 from ledger.domain.subjects import (
     Authority,
     Organisation,
@@ -38,6 +75,8 @@ from ledger.domain.subjects import (
     Person,
     Personal,
     PersonDetails,
+    RelatedPerson,
+    RelatedRole,
     check_person_tag,
     format_personal,
     parse_personal,
@@ -49,16 +88,33 @@ __all__ = [
     "KINDS",
     "AccessEvent",
     "Actor",
+    "AuthorisationGranted",
+    "AuthorisationRevoked",
     "Authority",
     "Body",
+    "CaseAnswered",
+    "CaseInitiated",
+    "CaseLifted",
+    "CaseMatched",
+    "CaseReviewed",
+    "CatalogueFile",
+    "CataloguePublished",
     "CertificateIssued",
     "CertificateRestored",
     "CertificateRevoked",
+    "CommitmentMade",
+    "CommitmentPerformed",
+    "ContractReported",
+    "CorrectionReported",
+    "EnforcementPublished",
+    "EvaluationPublished",
     "FileDigest",
     "Kind",
     "LicencePublished",
     "ListEntered",
     "ListRemoved",
+    "MatchedRecord",
+    "ObjectionAnswered",
     "Organisation",
     "OrganisationCode",
     "OtherCodes",
@@ -66,14 +122,30 @@ __all__ = [
     "Person",
     "PersonDetails",
     "Personal",
+    "QualityReported",
+    "Record",
+    "RecordExpired",
+    "RecordObjected",
+    "RecordWithdrawn",
+    "RelatedPerson",
+    "RelatedRole",
+    "RepairAccepted",
+    "RepairApplied",
+    "RepairApproved",
+    "RepairRejected",
+    "Severity",
+    "Step",
     "actor_tag",
+    "authorisation_tag",
     "build_statement",
     "case_tag",
     "certificate_tag",
     "check_person_tag",
     "dump_body",
+    "edition_tag",
     "exchange_tag",
     "format_personal",
+    "identity_of",
     "kind_of",
     "parse_body",
     "parse_personal",

@@ -10,9 +10,10 @@ withdrawn entry never counted; any other removal takes effect on its `removed_on
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ledger.domain.credit import ListEntered, ListRemoved
 from ledger.domain.facts import Fact
 from ledger.domain.fields import Body
+from ledger.domain.records import ListEntered
+from ledger.domain.steps import ListRemoved
 
 
 @dataclass(frozen=True, slots=True)

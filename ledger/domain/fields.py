@@ -25,6 +25,7 @@ _CACHED_CODES = 65_536
 _EARLIEST_YEAR, _LATEST_YEAR = 1949, 2200
 _RESIDENT_ID = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z", re.ASCII)
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])\Z", re.ASCII)
 
 
 class Body(BaseModel):
@@ -85,6 +86,13 @@ def _day(value: str) -> str:
     return value
 
 
+def _month(value: str) -> str:
+    if not _MONTH.match(value):
+        raise PydanticCustomError("date_invalid", "must be a month as YYYY-MM from 1949 to 2200")
+    _day(f"{value}-01")
+    return value
+
+
 def _instant(value: str) -> str:
     return _translated(parse_time, value)
 
@@ -102,6 +110,7 @@ ShortText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_
 Uscc = Annotated[str, AfterValidator(_uscc)]
 CertificateIdentifier = Annotated[str, Field(max_length=128), AfterValidator(_certificate_identifier)]
 Day = Annotated[str, AfterValidator(_day)]
+Month = Annotated[str, AfterValidator(_month)]
 Instant = Annotated[str, AfterValidator(_instant)]
 TagHex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Digest = TagHex

@@ -15,14 +15,52 @@ from typing import Any
 from pydantic import ValidationError
 
 from ledger.domain.access import AccessEvent, keys_of_event
+from ledger.domain.authorisation import AuthorisationGranted, AuthorisationRevoked, keys_of_authorisation
+from ledger.domain.cases import (
+    CaseAnswered,
+    CaseInitiated,
+    CaseLifted,
+    CaseMatched,
+    CaseReviewed,
+    keys_of_case,
+)
 from ledger.domain.certificate import (
     CertificateIssued,
     CertificateRestored,
     CertificateRevoked,
     keys_of_certificate,
 )
-from ledger.domain.credit import LicencePublished, ListEntered, ListRemoved, PenaltyPublished, keys_of_credit
 from ledger.domain.fields import Body
+from ledger.domain.records import (
+    CommitmentMade,
+    ContractReported,
+    EnforcementPublished,
+    EvaluationPublished,
+    LicencePublished,
+    ListEntered,
+    PenaltyPublished,
+    keys_of_record,
+)
+from ledger.domain.reports import (
+    CataloguePublished,
+    QualityReported,
+    keys_of_catalogue,
+    keys_of_quality,
+)
+from ledger.domain.steps import (
+    CommitmentPerformed,
+    CorrectionReported,
+    ListRemoved,
+    ObjectionAnswered,
+    RecordExpired,
+    RecordObjected,
+    RecordWithdrawn,
+    RepairAccepted,
+    RepairApplied,
+    RepairApproved,
+    RepairRejected,
+    keys_of_step,
+)
 from ledger.domain.subjects import Person
 from ledger.errors import (
     CheckDigitWrong,
@@ -40,6 +78,7 @@ from ledger.formats.statement import Reference, Statement
 
 Tags = dict[str, tuple[str, ...]]
 
+_OPTIONAL, _REQUIRED, _FORBIDDEN = "optional", "required", "forbidden"
 _FIELD_ERRORS: dict[str, type[InputError]] = {
     error.code: error for error in (CheckDigitWrong, IdentifierInvalid, DateInvalid, TimeInvalid)
 }
@@ -51,7 +90,8 @@ class Kind:
 
     `log` is the log's short name. `sealed` says what may be sealed where the subject is an organisation:
     `optional` or `forbidden`; `person_sealed` the same for a natural person, `required` too. `refers` says
-    whether a statement of this kind must refer to the one that it continues.
+    whether a statement of this kind must refer to exactly one that it continues. `record` marks the kinds
+    that have a life; `step` those whose acceptance depends on the state of what they refer to.
     """
 
     name: str
@@ -61,46 +101,90 @@ class Kind:
     sealed: str
     person_sealed: str
     refers: bool = False
+    step: bool = False
+    record: bool = False
 
     def sealed_rule(self, body: Body) -> str:
-        """`required`, `optional` or `forbidden`, for this body."""
-        return self.person_sealed if isinstance(subject_of(body), Person) else self.sealed
+        """`required`, `optional` or `forbidden`, for this body. Names of related persons may be sealed."""
+        if isinstance(subject_of(body), Person):
+            return self.person_sealed
+        if self.sealed == _FORBIDDEN and getattr(body, "related", None):
+            return _OPTIONAL
+        return self.sealed
+
+    def is_gated(self, refers: Sequence[Reference]) -> bool:
+        """Whether `check_step` must be asked, under the gate, before such a statement is appended: a step
+        always, a record where it replaces another."""
+        return self.step or (self.record and bool(refers))
+
+
+def _record(name: str, model: type[Body], sealed: str = _OPTIONAL) -> Kind:
+    return Kind(f"credit.{name}", "credit", model, keys_of_record, sealed, _REQUIRED, record=True)
+
+
+def _step(name: str, model: type[Body]) -> Kind:
+    return Kind(
+        f"credit.{name}", "credit", model, keys_of_step, _FORBIDDEN, _OPTIONAL, refers=True, step=True
+    )
+
+
+def _case(name: str, model: type[Body], step: bool = True) -> Kind:
+    return Kind(
+        f"credit.case.{name}", "credit", model, keys_of_case, _FORBIDDEN, _OPTIONAL, refers=step, step=step
+    )
+
+
+def _certificate(name: str, model: type[Body], refers: bool = True) -> Kind:
+    keys = keys_of_certificate
+    return Kind(f"certificate.{name}", "certificate", model, keys, _FORBIDDEN, _OPTIONAL, refers)
+
+
+def _authorisation(name: str, model: type[Body], refers: bool = False) -> Kind:
+    keys = keys_of_authorisation
+    return Kind(f"access.authorisation.{name}", "access", model, keys, _FORBIDDEN, _OPTIONAL, refers)
 
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("credit.penalty.published", "credit", PenaltyPublished, keys_of_credit, "optional", "required"),
-        Kind("credit.licence.published", "credit", LicencePublished, keys_of_credit, "optional", "required"),
-        Kind("credit.list.entered", "credit", ListEntered, keys_of_credit, "forbidden", "required"),
-        Kind("credit.list.removed", "credit", ListRemoved, keys_of_credit, "forbidden", "optional", True),
-        Kind("access.event.recorded", "access", AccessEvent, keys_of_event, "forbidden", "optional"),
+        _record("penalty.published", PenaltyPublished),
+        _record("licence.published", LicencePublished),
+        _record("list.entered", ListEntered, _FORBIDDEN),
+        _record("commitment.made", CommitmentMade),
+        _record("evaluation.published", EvaluationPublished),
+        _record("contract.reported", ContractReported),
+        _record("enforcement.published", EnforcementPublished),
+        _step("list.removed", ListRemoved),
+        _step("commitment.performed", CommitmentPerformed),
+        _step("record.objected", RecordObjected),
+        _step("objection.answered", ObjectionAnswered),
+        _step("correction.reported", CorrectionReported),
+        _step("repair.applied", RepairApplied),
+        _step("repair.accepted", RepairAccepted),
+        _step("repair.approved", RepairApproved),
+        _step("repair.rejected", RepairRejected),
+        _step("record.withdrawn", RecordWithdrawn),
+        _step("record.expired", RecordExpired),
+        _case("initiated", CaseInitiated, step=False),
+        _case("reviewed", CaseReviewed),
+        _case("matched", CaseMatched),
+        _case("answered", CaseAnswered),
+        _case("lifted", CaseLifted),
         Kind(
-            "certificate.issued",
-            "certificate",
-            CertificateIssued,
-            keys_of_certificate,
-            "forbidden",
-            "optional",
+            "credit.catalogue.published",
+            "credit",
+            CataloguePublished,
+            keys_of_catalogue,
+            _FORBIDDEN,
+            _FORBIDDEN,
         ),
-        Kind(
-            "certificate.revoked",
-            "certificate",
-            CertificateRevoked,
-            keys_of_certificate,
-            "forbidden",
-            "optional",
-            True,
-        ),
-        Kind(
-            "certificate.restored",
-            "certificate",
-            CertificateRestored,
-            keys_of_certificate,
-            "forbidden",
-            "optional",
-            True,
-        ),
+        Kind("credit.quality.reported", "credit", QualityReported, keys_of_quality, _FORBIDDEN, _FORBIDDEN),
+        Kind("access.event.recorded", "access", AccessEvent, keys_of_event, _FORBIDDEN, _OPTIONAL),
+        _authorisation("granted", AuthorisationGranted),
+        _authorisation("revoked", AuthorisationRevoked, refers=True),
+        _certificate("issued", CertificateIssued, refers=False),
+        _certificate("revoked", CertificateRevoked),
+        _certificate("restored", CertificateRestored),
     )
 }
 

@@ -57,6 +57,21 @@ class Authority(Body):
     name: ShortText
 
 
+RelatedRole = Literal["legal-representative", "responsible-person", "actual-controller"]
+"""法定代表人, 主要负责人或直接责任人员, 实际控制人."""
+MOST_RELATED = 16
+
+
+class RelatedPerson(Body):
+    """A person behind an organisation, by tag; the name may stand in the sealed part."""
+
+    role: RelatedRole
+    person_tag: TagHex
+    epoch: Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+Related = Annotated[list[RelatedPerson], Field(min_length=1, max_length=MOST_RELATED)]
+
 NamedSubject = Annotated[Organisation | Person, Field(discriminator="type")]
 Subject = Annotated[OrganisationCode | Person, Field(discriminator="type")]
 
@@ -76,9 +91,15 @@ class Personal(Body):
 
     subject: PersonDetails | None = None
     legal_representative: PersonDetails | None = None
+    related: Annotated[list[PersonDetails], Field(min_length=1, max_length=MOST_RELATED)] | None = None
     facts: _SealedText | None = None
     content: _SealedText | None = None
     remark: _SealedText | None = None
+    grounds: _SealedText | None = None
+    reasons: _SealedText | None = None
+    note: _SealedText | None = None
+    project: _SealedText | None = None
+    duty: _SealedText | None = None
 
 
 organisation_tag_of = lru_cache(maxsize=65_536)(organisation_tag)

@@ -1,0 +1,92 @@
+"""What has become of an authorisation: how often it was used, and whether it was withdrawn. Pure.
+
+    state = fold_authorisation(granted, referrers, counted_issuers={operator})
+    check_use(granted, state, member=bank, tags=tags, matter="loan-credit", day="2026-11-22")
+
+A look made under an authorisation refers to it, so its uses are counted by what refers to it, and nothing but
+the log has to be believed for that.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from ledger.domain.access import AccessEvent
+from ledger.domain.authorisation import AuthorisationGranted, AuthorisationRevoked
+from ledger.domain.facts import Fact
+from ledger.errors import (
+    AuthorisationExhausted,
+    AuthorisationExpired,
+    AuthorisationMissing,
+    AuthorisationOutOfScope,
+)
+
+_COUNTED = frozenset({"done", "none"})
+"""Outcomes of a look that used an authorisation; one that was refused or failed did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisationState:
+    """How often an authorisation was used, and the earliest day on which it was withdrawn, if it was."""
+
+    used: int
+    revoked_on: str | None
+
+
+def fold_authorisation(
+    granted: Fact, referrers: Iterable[Fact], counted_issuers: Collection[str]
+) -> AuthorisationState:
+    """What has become of a grant, from all statements that refer to it, in any order.
+
+    A look counts when the grantee made it, and the grantee or one of `counted_issuers` recorded it: nobody
+    else can use it up by writing that he did. A withdrawal counts, whoever's window recorded it, when it is
+    about the same person and number: to withdraw must be no harder than to agree (个人信息保护法 art. 15).
+    """
+    body = granted.body
+    assert isinstance(body, AuthorisationGranted)
+    used = 0
+    days = []
+    for fact in referrers:
+        other = fact.body
+        if isinstance(other, AccessEvent):
+            by_grantee = other.actor.member == body.grantee
+            recorded = fact.issuer == body.grantee or fact.issuer in counted_issuers
+            used += by_grantee and recorded and other.outcome in _COUNTED
+        elif isinstance(other, AuthorisationRevoked) and (other.subject, other.number) == (
+            body.subject,
+            body.number,
+        ):
+            days.append(other.on)
+    return AuthorisationState(used, min(days, default=None))
+
+
+def check_use(
+    granted: Fact,
+    state: AuthorisationState,
+    *,
+    member: str,
+    tags: Collection[tuple[int, str]],
+    matter: str | None,
+    day: str,
+) -> None:
+    """Whether `member` may make one more look at the person with these (epoch, tag) pairs for a matter.
+
+    Raises `AuthorisationMissing` (no authorisation at all), `AuthorisationOutOfScope` (other person, member
+    or matter), `AuthorisationExpired` (before, after, or withdrawn), `AuthorisationExhausted`, in this order.
+    """
+    body = granted.body
+    if not isinstance(body, AuthorisationGranted):
+        raise AuthorisationMissing("the statement named is no authorisation")
+    if (body.subject.epoch, body.subject.person_tag) not in tags:
+        raise AuthorisationOutOfScope("the authorisation was given by another person")
+    if body.grantee != member:
+        raise AuthorisationOutOfScope("the authorisation was given to another member")
+    if body.matters and matter not in body.matters:
+        raise AuthorisationOutOfScope("the authorisation is not for this matter")
+    if state.revoked_on is not None and day >= state.revoked_on:
+        raise AuthorisationExpired("the authorisation was withdrawn")
+    if day < body.from_day:
+        raise AuthorisationExpired("the authorisation is not in force yet")
+    if day > body.until:
+        raise AuthorisationExpired("the authorisation has ended")
+    if state.used >= body.uses:
+        raise AuthorisationExhausted(f"the authorisation was for {body.uses} uses")
