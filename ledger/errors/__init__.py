@@ -27,6 +27,7 @@ from ledger.errors.credit import (
     ListUnknown,
     MeasureUnknown,
     NotEntitled,
+    ReferenceUnknown,
     StepRefused,
     TooManySubjects,
 )
@@ -209,6 +210,7 @@ __all__ = [
     "RecordAmbiguous",
     "RecordConflicts",
     "RecordUnknown",
+    "ReferenceUnknown",
     "RequestExpired",
     "RequestSignatureMalformed",
     "RequestUnsigned",

@@ -1,6 +1,6 @@
 """What the rules of credit records, joint punishment and personal data refuse."""
 
-from ledger.errors.base import AccessError, Conflict, InputError
+from ledger.errors.base import AccessError, Conflict, InputError, NotFound
 
 
 class ListUnknown(InputError):
@@ -80,3 +80,9 @@ class StepRefused(Conflict):
         super().__init__(detail)
         self.reason = reason
         self.rule = rule
+
+
+class ReferenceUnknown(NotFound):
+    code = "reference_unknown"
+    zh = "所指的陈述不存在。"
+    en = "The statement that this one refers to does not exist."
