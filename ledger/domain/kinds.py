@@ -139,9 +139,10 @@ def _certificate(name: str, model: type[Body], refers: bool = True) -> Kind:
     return Kind(f"certificate.{name}", "certificate", model, keys, _FORBIDDEN, _OPTIONAL, refers)
 
 
-def _authorisation(name: str, model: type[Body], refers: bool = False) -> Kind:
+def _authorisation(name: str, model: type[Body], sealed: str, refers: bool = False) -> Kind:
+    """Whose word it is must be provable by the sealed name and number; a withdrawal needs to be no harder."""
     keys = keys_of_authorisation
-    return Kind(f"access.authorisation.{name}", "access", model, keys, _FORBIDDEN, _OPTIONAL, refers)
+    return Kind(f"access.authorisation.{name}", "access", model, keys, _FORBIDDEN, sealed, refers)
 
 
 KINDS: dict[str, Kind] = {
@@ -180,8 +181,8 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("credit.quality.reported", "credit", QualityReported, keys_of_quality, _FORBIDDEN, _FORBIDDEN),
         Kind("access.event.recorded", "access", AccessEvent, keys_of_event, _FORBIDDEN, _OPTIONAL),
-        _authorisation("granted", AuthorisationGranted),
-        _authorisation("revoked", AuthorisationRevoked, refers=True),
+        _authorisation("granted", AuthorisationGranted, _REQUIRED),
+        _authorisation("revoked", AuthorisationRevoked, _OPTIONAL, refers=True),
         _certificate("issued", CertificateIssued, refers=False),
         _certificate("revoked", CertificateRevoked),
         _certificate("restored", CertificateRestored),
