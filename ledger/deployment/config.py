@@ -26,6 +26,11 @@
     [limits]
     in_flight = 256
 
+    [notices]
+    allow = ["approvals.intranet.example"]  # hosts of webhooks that may have an address that is not public
+    attempts = 12                           # of one notice, before it is a dead letter
+    timeout_seconds = 10.0
+
 A member that is not known here, of another type or out of its range is refused with its name. Secrets never
 stand in this file.
 """
@@ -102,6 +107,16 @@ class LimitsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticesConfig:
+    """Where notices to subscribers may go, and how often they are tried; see `ledger.services.notices`."""
+
+    allow: tuple[str, ...] = ()
+    attempts: int = 12
+    first_pause_seconds: float = 2.0
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole file; `operator` is the USCC of the member that runs this deployment."""
 
@@ -111,6 +126,7 @@ class Config:
     chain: ChainConfig = field(default_factory=ChainConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+    notices: NoticesConfig = field(default_factory=NoticesConfig)
 
     def origin(self, short: str) -> str:
         """The origin of a log by its short name."""
@@ -126,6 +142,7 @@ _SECTIONS: dict[str, type] = {
     "chain": ChainConfig,
     "worker": WorkerConfig,
     "limits": LimitsConfig,
+    "notices": NoticesConfig,
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "api.port": (1, 65535),
@@ -137,6 +154,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "worker.anchor_seconds": (0.05, 86400),
     "worker.registry_seconds": (0.05, 86400),
     "limits.in_flight": (1, 10_000),
+    "notices.attempts": (1, 20),
+    "notices.first_pause_seconds": (0.05, 3600),
+    "notices.timeout_seconds": (0.1, 60),
 }
 _FORMS: dict[str, re.Pattern[str]] = {
     "api.host": _HOST,
@@ -145,7 +165,9 @@ _FORMS: dict[str, re.Pattern[str]] = {
     "chain.genesis": _HASH,
     "chain.consortium": _ADDRESS,
     "chain.registry": _ADDRESS,
+    "notices.allow": re.compile(r"[a-z0-9._:-]{1,253}"),
 }
+_LISTS = frozenset({"chain.rpc", "notices.allow"})
 
 
 def read_config(path: Path) -> Config:
@@ -212,13 +234,13 @@ def _checked(name: str, kind: Any, value: Any) -> Any:
         if type(value) not in wanted or not low <= value <= high:
             raise ConfigurationError(f"{name} must be a number from {low} to {high}")
         return value
-    texts = value if name == "chain.rpc" else [value]
+    texts = value if name in _LISTS else [value]
     form = _FORMS[name]
     if not isinstance(texts, list) or not all(
         isinstance(text, str) and form.fullmatch(text) for text in texts
     ):
         raise ConfigurationError(f"{name} is not in form")
-    return tuple(texts) if name == "chain.rpc" else value
+    return tuple(texts) if name in _LISTS else value
 
 
 def format_config(config: Config) -> str:

@@ -9,6 +9,7 @@ from ledger.deployment import (
     ChainConfig,
     Config,
     Deployment,
+    NoticesConfig,
     WorkerConfig,
     format_config,
     load_private_key,
@@ -27,7 +28,10 @@ PINNED = ChainConfig(
     registry="0x" + "02" * 20,
     deployed_block=7,
 )
-FULL = Config("yunling.example", OPERATOR, ApiConfig("0.0.0.0", 80, 4), PINNED, WorkerConfig(0.5, 3))
+NOTICES = NoticesConfig(("a.example", "127.0.0.1"), 3)
+FULL = Config(
+    "yunling.example", OPERATOR, ApiConfig("0.0.0.0", 80, 4), PINNED, WorkerConfig(0.5, 3), notices=NOTICES
+)
 SHORT = f'version = 1\ndomain = "yunling.example"\noperator = "{OPERATOR}"\n'
 
 
@@ -56,6 +60,10 @@ def test_what_is_left_out_has_its_default() -> None:
         ('[chain]\nfinality = "soon"', "chain.finality"),
         ('[chain]\nregistry = "0xAB"', "chain.registry"),
         ("[chain]\ngas_price = -1", "chain.gas_price"),
+        ('[notices]\nallow = "a.example"', "notices.allow"),
+        ('[notices]\nallow = ["A.example"]', "notices.allow"),
+        ("[notices]\nattempts = 0", "notices.attempts"),
+        ("[notices]\ntimeout_seconds = 61", "notices.timeout_seconds"),
         ("[worker]\npublish_seconds = 0.0", "worker.publish_seconds"),
         ("[worker]\npublish_seconds = nan", "worker.publish_seconds"),
         ("worker = 1", "[worker]"),
