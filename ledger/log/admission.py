@@ -1,8 +1,9 @@
 """Who may add what to a log: from a submission's bytes to an entry that the store may append.
 
 Every check of DESIGN.md section 4 that does not need the log's state is made here, each refusal with its
-own error, the cheap ones first: form, log, key and issuer, signature, kind, body, index tags, sealed
-content, time of signing. What passes is a value of its own (`Admitted`), so that nothing checks again.
+own error, the cheap ones first: form, log, key and issuer, signature, kind, body, index tags, the rules of
+the kind (`rulebook.py`), sealed content, time of signing. What passes is a value of its own (`Admitted`), so
+that nothing checks again. What depends on the log's state is for the gate (`gate.py`).
 
 `admission_batch.py` does the same for a batch.
 """
@@ -11,16 +12,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ledger.domain import Organisation, OrganisationCode, Person, check_person_tag, subject_of, validate
+from ledger.domain import (
+    Organisation,
+    OrganisationCode,
+    Person,
+    check_person_tag,
+    kind_of,
+    subject_of,
+    validate,
+)
 from ledger.domain.fields import Body
-from ledger.errors import AccessError, FormatError, LogMismatch, SealedMismatch, StatementTimeRefused
+from ledger.errors import (
+    AccessError,
+    FormatError,
+    InputError,
+    LogMismatch,
+    SealedMismatch,
+    StatementTimeRefused,
+)
 from ledger.formats.bundle import Disclosure
-from ledger.formats.envelope import STATEMENT_TYPE, Envelope, parse_envelope
+from ledger.formats.envelope import STATEMENT_TYPE, parse_envelope
 from ledger.formats.sealed import sealed_digest
 from ledger.formats.statement import Statement, parse_statement
 from ledger.gm import verify
 from ledger.log.clock import Clock
-from ledger.log.directory import Directory
+from ledger.log.directory import Directory, DirectoryKey
+from ledger.log.rulebook import Rulebook
 from ledger.log.sealer import Sealer
 from ledger.log.submission import split_submission
 from ledger.merkle import index_key, leaf_hash
@@ -42,6 +59,13 @@ class Admitted:
 
     entry: NewEntry
     statement: Statement
+    body: Body
+
+    @property
+    def gated(self) -> bool:
+        """Whether the state of what it refers to must allow it."""
+        refers = self.statement.refers
+        return bool(refers) and kind_of(self.statement.kind).is_gated(refers)
 
 
 class Admission:
@@ -49,7 +73,8 @@ class Admission:
 
     `sealer` encrypts personal content (without one, sealed statements are refused); `person_tag_keys` maps
     epoch to person-tag key; `known` lets a submission that was accepted before through the checks of time
-    and rights, so that it can be answered with its first receipt.
+    and rights, so that it can be answered with its first receipt. `rulebook` has the rules of the kinds;
+    without one whatever is in form is taken.
     """
 
     def __init__(
@@ -60,6 +85,7 @@ class Admission:
         sealer: Sealer | None = None,
         person_tag_keys: Mapping[int, bytes] | None = None,
         known: Known | None = None,
+        rulebook: Rulebook | None = None,
     ) -> None:
         self.origin = origin
         self.directory = directory
@@ -67,13 +93,14 @@ class Admission:
         self._sealer = sealer
         self._person_tag_keys = dict(person_tag_keys or {})
         self.known = known or (lambda issuer, id, entry: False)
+        self.rulebook = rulebook
 
     def admit(self, submission: bytes) -> Admitted:
         """Check one submission whole.
 
         Raises `TooLarge`, `FormatError`, `LogMismatch`, `KeyUnknown`, `IssuerMismatch`, `KeyRevoked`,
         `KeyExpired`, `RoleMissing`, `SignatureInvalid`, `KindUnknown`, `StatementInvalid`, `KeysMismatch`,
-        `SealedMismatch`, `StatementTimeRefused`.
+        `SealedMismatch`, `StatementTimeRefused`, and what the rulebook raises.
         """
         data, disclosure = split_submission(submission)
         envelope = parse_envelope(data)
@@ -94,24 +121,45 @@ class Admission:
             if not self.known(statement.issuer, statement.id, data):
                 raise
         verify(key.public, envelope.pae, envelope.signature)
-        return Admitted(self.entry_of(data, envelope, statement, disclosure), statement)
+        return self.examine(data, statement, disclosure, key, now)
 
-    def entry_of(
-        self, data: bytes, envelope: Envelope, statement: Statement, disclosure: Disclosure | None
-    ) -> NewEntry:
+    def examine(
+        self,
+        data: bytes,
+        statement: Statement,
+        disclosure: Disclosure | None,
+        key: DirectoryKey,
+        now: int,
+    ) -> Admitted:
         """Check what a statement says, and make the entry; the signature and the rights are checked."""
         body = validate(statement)
+        due = self._apply_rules(data, statement, body, key, now) if self.rulebook is not None else ()
         sealed = None
         if disclosure is not None or statement.sealed is not None:
             sealed = self._seal(statement, body, disclosure)
-        return NewEntry(
+        entry = NewEntry(
             statement.issuer,
             statement.id,
             data,
             leaf_hash(data),
             index_keys_of(statement.keys),
             sealed,
+            statement.refers,
+            due,
         )
+        return Admitted(entry, statement, body)
+
+    def _apply_rules(
+        self, data: bytes, statement: Statement, body: Body, key: DirectoryKey, now: int
+    ) -> tuple[tuple[str, str], ...]:
+        assert self.rulebook is not None
+        try:
+            self.rulebook.check_statement(statement, body, key.member.roles, now)
+        except (AccessError, InputError):
+            # As above: the rules, and the day, may be others than when it was accepted.
+            if not self.known(statement.issuer, statement.id, data):
+                raise
+        return self.rulebook.due(statement, body, now)
 
     def _seal(self, statement: Statement, body: Body, disclosure: Disclosure | None) -> Sealed:
         if statement.sealed is None:

@@ -13,6 +13,7 @@ what a single submission can afford.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ledger.domain import kind_of, parse_body
 from ledger.errors import (
     BatchInvalid,
     BatchLineInvalid,
@@ -25,8 +26,9 @@ from ledger.errors import (
 from ledger.formats.envelope import BATCH_TYPE, STATEMENT_TYPE, Envelope, parse_envelope
 from ledger.formats.statement import Manifest, Statement, parse_manifest, parse_statement
 from ledger.gm import verify
-from ledger.log.admission import Admission, check_time, index_keys_of
+from ledger.log.admission import Admission, Admitted, check_time, index_keys_of
 from ledger.log.directory import DirectoryKey
+from ledger.log.gate import Gated
 from ledger.log.submission import BATCH_BYTES_LIMIT, split_submission
 from ledger.merkle import batch_leaf_hash, batch_root, leaf_hash
 from ledger.store.port import NewEntry
@@ -38,6 +40,7 @@ class AdmittedBatch:
 
     entries: list[NewEntry]
     manifest: Manifest
+    gated: tuple[Gated, ...] = ()
 
     def line_of(self, issuer: str, id: str) -> int:
         """The 1-based line on which an entry of this batch stood; 0 when it has none such."""
@@ -60,23 +63,26 @@ def admit_batch(admission: Admission, lines: Iterable[bytes]) -> AdmittedBatch:
         raise BatchLineInvalid(line, error) from error
     entries = [opening.entry]
     hashes: list[bytes] = []
+    gated: list[Gated] = []
     seen = {opening.manifest.id}
     for line, data in numbered:
         try:
-            entry, pae_hash = opening.admit_next(data, len(hashes))
-            if entry.id in seen:
+            admitted, pae_hash = opening.admit_next(data, len(hashes))
+            if admitted.entry.id in seen:
                 raise IdReused("the batch uses this id twice")
         except LedgerError as error:
             raise BatchLineInvalid(line, error) from error
-        seen.add(entry.id)
-        entries.append(entry)
+        seen.add(admitted.entry.id)
+        if admitted.gated:
+            gated.append(Gated(len(entries), admitted.statement, admitted.body))
+        entries.append(admitted.entry)
         hashes.append(pae_hash)
     manifest = opening.manifest
     if len(hashes) != manifest.size:
         raise BatchInvalid(f"the manifest announces {manifest.size} entries, but {len(hashes)} came")
     if batch_root(hashes) != manifest.root:
         raise BatchInvalid("the manifest's root is not that of the entries")
-    return AdmittedBatch(entries, manifest)
+    return AdmittedBatch(entries, manifest, tuple(gated))
 
 
 def admit_own_batch(
@@ -84,8 +90,9 @@ def admit_own_batch(
 ) -> AdmittedBatch:
     """A batch that this process made itself, with `sign_batch` from statements whose bodies it validated.
 
-    Rights are checked as everybody's; form, signature, root and tags hold by construction, and the statements
-    seal nothing. Raises `KeyUnknown`, `IssuerMismatch`, `KeyRevoked`, `KeyExpired` or `RoleMissing`.
+    Rights are checked as everybody's; form, signature, root and tags hold by construction, the statements
+    seal nothing, and none of them is a step. Raises `KeyUnknown`, `IssuerMismatch`, `KeyRevoked`,
+    `KeyExpired` or `RoleMissing`.
     """
     envelope = parse_envelope(manifest)
     parsed = parse_manifest(envelope.payload)
@@ -97,10 +104,25 @@ def admit_own_batch(
         key.check_statement(statement.log, statement.issuer, statement.kind, statement.at, now)
     made = [NewEntry(parsed.issuer, parsed.id, manifest, leaf_hash(manifest), ())]
     made += [
-        NewEntry(statement.issuer, statement.id, entry, leaf_hash(entry), index_keys_of(statement.keys))
+        NewEntry(
+            statement.issuer,
+            statement.id,
+            entry,
+            leaf_hash(entry),
+            index_keys_of(statement.keys),
+            None,
+            statement.refers,
+            _due_of_own(admission, statement, now),
+        )
         for statement, entry in zip(statements, entries, strict=True)
     ]
     return AdmittedBatch(made, parsed)
+
+
+def _due_of_own(admission: Admission, statement: Statement, now: int) -> tuple[tuple[str, str], ...]:
+    if admission.rulebook is None:
+        return ()
+    return admission.rulebook.due(statement, parse_body(kind_of(statement.kind), statement.body), now)
 
 
 class _Opening:
@@ -126,8 +148,8 @@ class _Opening:
         self.manifest = manifest
         self.entry = NewEntry(manifest.issuer, manifest.id, data, leaf_hash(data), ())
 
-    def admit_next(self, line: bytes, index: int) -> tuple[NewEntry, bytes]:
-        """The entry of the next line, which must stand at `index`, and its batch leaf hash."""
+    def admit_next(self, line: bytes, index: int) -> tuple[Admitted, bytes]:
+        """What the next line says, which must stand at `index`, and its batch leaf hash."""
         manifest = self.manifest
         data, disclosure = split_submission(line)
         envelope = parse_envelope(data)
@@ -138,8 +160,8 @@ class _Opening:
         if not self._repeated:
             self._key.check_statement(manifest.log, statement.issuer, statement.kind, statement.at, self._now)
             check_time(statement.at, self._now)
-        entry = self._admission.entry_of(data, envelope, statement, disclosure)
-        return entry, batch_leaf_hash(envelope.pae)
+        admitted = self._admission.examine(data, statement, disclosure, self._key, self._now)
+        return admitted, batch_leaf_hash(envelope.pae)
 
     def _check_place(self, envelope: Envelope, index: int) -> None:
         place, manifest = envelope.batch, self.manifest

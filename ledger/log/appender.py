@@ -5,8 +5,8 @@
 
 The calling thread checks the submission, waits for the group commit (`committer.py`) and signs its own
 receipt, so that checking and signing of many submissions run side by side and only the transaction is one
-at a time. The same (issuer, id) with the same bytes gets the first receipt again; with other bytes it is
-`IdReused`.
+at a time. A step waits for its turn besides (`gate.py`). The same (issuer, id) with the same bytes gets the
+first receipt again; with other bytes it is `IdReused`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,6 +19,7 @@ from ledger.log.admission import Admission, Admitted
 from ledger.log.admission_batch import AdmittedBatch, admit_batch, admit_own_batch
 from ledger.log.clock import Clock
 from ledger.log.committer import Committer, GroupLimits
+from ledger.log.gate import Gated, StepGate
 from ledger.log.receipts import ReceiptDesk
 from ledger.store.port import Accepted, LogStore, NewEntry, Reused, StoredEntry
 
@@ -40,14 +41,20 @@ class Appender:
         *,
         former_keys: Sequence[PublicKey] = (),
         limits: GroupLimits | None = None,
+        gate: StepGate | None = None,
     ) -> None:
+        """`gate` checks steps against the state of what they refer to; without one they are not checked."""
         self.origin = origin
         self._admission = admission
         self._receipts = ReceiptDesk(store, origin, signer, former_keys)
         self._committer = Committer(store, clock, limits, self._receipts.keep)
+        self._gate = gate
 
     def submit(self, submission: bytes) -> bytes:
-        """Append one submission; returns the receipt's envelope. Raises `IdReused` besides."""
+        """Append one submission; returns the receipt's envelope.
+
+        Raises `IdReused` besides, and of a step what `StepGate.held` raises.
+        """
         return self.append(self._admission.admit(submission))[0]
 
     def submit_batch(self, lines: Iterable[bytes]) -> bytes:
@@ -65,14 +72,14 @@ class Appender:
 
     def append(self, admitted: Admitted) -> tuple[bytes, Accepted]:
         """Append what was admitted; returns the receipt's envelope and where the entry stands."""
-        answer = self._committer.append((admitted.entry,))
+        answer = self._commit((admitted.entry,), _gated(admitted))
         if isinstance(answer, Reused):
             raise IdReused("this issuer used this id for another statement")
         return self._receipts.issue(admitted.entry, answer), answer
 
     def append_batch(self, batch: AdmittedBatch) -> tuple[bytes, Accepted]:
         """Append an admitted batch; returns the receipt's envelope and where its manifest stands."""
-        answer = self._committer.append(batch.entries)
+        answer = self._commit(batch.entries, batch.gated)
         if isinstance(answer, Reused):
             raise BatchLineInvalid(
                 batch.line_of(answer.issuer, answer.id), IdReused("this issuer used this id before")
@@ -86,6 +93,12 @@ class Appender:
         entry = NewEntry(stored.issuer, stored.id, stored.entry, stored.leaf_hash, stored.index_keys)
         accepted = Accepted(stored.index, stored.accepted_at, repeated=True)
         return self._receipts.issue(entry, accepted, manifest)
+
+    def _commit(self, entries: Sequence[NewEntry], gated: Sequence[Gated]) -> Accepted | Reused:
+        if self._gate is None or not gated:
+            return self._committer.append(entries)
+        with self._gate.held(entries, gated):
+            return self._committer.append(entries)
 
     @property
     def failure(self) -> BaseException | None:
@@ -101,3 +114,7 @@ class Appender:
         """Take no more submissions, commit those that wait, store what is still to be stored."""
         self._committer.close(timeout)
         self._receipts.keep(idle=True)
+
+
+def _gated(admitted: Admitted) -> tuple[Gated, ...]:
+    return (Gated(0, admitted.statement, admitted.body),) if admitted.gated else ()
