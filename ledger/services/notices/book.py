@@ -48,8 +48,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A webhook of a member. Times in milliseconds since 1970; `from_index` is the first log index it hears
-    of; `tries` and `next_at` are of the notice at its head; `failure` is the last reason of a failure."""
+    """A webhook of a member, and why it is told: `basis_code` and `matter` where it hears of persons.
+
+    Times in milliseconds since 1970; `from_index` is the first log index it hears of; `tries` and `next_at`
+    are of the notice at its head; `failure` is the last reason of a failure.
+    """
 
     id: str
     member: str
@@ -58,6 +61,8 @@ class Subscription:
     desk: str
     purpose: str
     basis: str
+    basis_code: str | None
+    matter: str | None
     created_at: int
     from_index: int
     position: int = 0
@@ -132,6 +137,8 @@ class Book:
             subscription.desk,
             subscription.purpose,
             subscription.basis,
+            subscription.basis_code,
+            subscription.matter,
             subscription.created_at,
             subscription.from_index,
         )
@@ -145,7 +152,8 @@ class Book:
             newest = writer.execute("SELECT seq FROM sqlite_sequence WHERE name = 'notice'").fetchone()
             writer.execute(
                 "INSERT INTO subscription (id, member, url, kinds, lists, persons, desk, purpose, basis,"
-                " created_at, from_index, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " basis_code, matter, created_at, from_index, position)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*row, newest[0] if newest else 0),
             )
             first = Notice(SUBSCRIBED, subscription.from_index, only_for=subscription.id)
@@ -359,7 +367,8 @@ class Book:
 
 
 _SELECT = (
-    "SELECT id, member, url, kinds, lists, persons, desk, purpose, basis, created_at, from_index, position,"
+    "SELECT id, member, url, kinds, lists, persons, desk, purpose, basis, basis_code,"
+    " matter, created_at, from_index, position,"
     " tries, next_at, delivered, delivered_at, failure, failed_at FROM subscription"
 )
 _NOTICE_COLUMNS = (

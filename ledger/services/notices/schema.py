@@ -15,7 +15,8 @@ def _create_notices(database: Database) -> None:
     for statement in (
         "CREATE TABLE subscription (id TEXT PRIMARY KEY, member TEXT NOT NULL, url TEXT NOT NULL,"
         " kinds TEXT NOT NULL, lists TEXT NOT NULL, persons INTEGER NOT NULL, desk TEXT NOT NULL,"
-        " purpose TEXT NOT NULL, basis TEXT NOT NULL, created_at INTEGER NOT NULL,"
+        " purpose TEXT NOT NULL, basis TEXT NOT NULL, basis_code TEXT, matter TEXT,"
+        " created_at INTEGER NOT NULL,"
         # Where it began: entries before this index are not its business.
         " from_index INTEGER NOT NULL,"
         # The last notice that is settled: delivered, dead, or none of its business.
