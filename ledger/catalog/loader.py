@@ -2,18 +2,36 @@
 
     catalogue = load_catalogue()
     catalogue.rule("wage-arrears", "bidding").decision      # 'restrict'
+    catalogue.asks("bidding")                               # ('legal-representative',)
 
 Rows are checked for their members, their codes for being defined once, and their references for existing.
 The edition's digest is SM3 over its files in the order of `FILES`: for each its name, a zero byte, its
 length as 8 bytes big-endian and its bytes.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ledger.catalog.calendar import Calendar, CalendarYear
+from ledger.catalog.checks import check_catalogue
+from ledger.catalog.rows import (
+    ITSELF,
+    BasisRow,
+    ClassRow,
+    DeadlineRow,
+    ListRow,
+    MatterRow,
+    MeasureRow,
+    NamedRow,
+    RuleRow,
+    Term,
+    TermRow,
+)
 from ledger.errors import ConfigurationError, InputError
 from ledger.formats.strictjson import loads
 from ledger.gm import sm3
@@ -26,85 +44,48 @@ FILES = (
     "rules.json",
     "certificate_types.json",
     "roles.json",
+    "terms.json",
+    "classes.json",
+    "deadlines.json",
+    "calendar.json",
+    "bases.json",
 )
-DECISIONS = ("prohibit", "restrict", "caution", "incentive", "clear")
-"""What a rule may decide, the gravest first."""
-_LIST_KINDS = ("red", "serious", "attention")
-_MARKS = ("V", "v", "M")
+_is_edition = re.compile(r"[0-9]{4}\.[0-9]{1,4}").fullmatch
+MARKS = ("V", "v", "M")
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """How long a measure lasts: `years` (min to max), `listed` (while on the list) or `life`."""
+class FileRow:
+    """One file of an edition: its name, SM3 in lowercase hex and size in bytes."""
 
-    type: str
-    min: int | None = None
-    max: int | None = None
-
-    def __str__(self) -> str:
-        if self.type != "years":
-            return {"listed": "while listed", "life": "life"}[self.type]
-        return f"{self.min} y" if self.min == self.max else f"{self.min}-{self.max} y"
-
-
-@dataclass(frozen=True, slots=True)
-class NamedRow:
-    """A row with a code, a Chinese and an English name; the certificate types and roles are no more."""
-
-    code: str
     name: str
-    en: str
-    mark: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListRow(NamedRow):
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class MatterRow(NamedRow):
-    """A matter (事项) in which a check is embedded."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeasureRow(NamedRow):
-    """A measure with whom it is for, its legal basis and its term."""
-
-    target: str
-    basis: str
-    term: Term
-
-
-@dataclass(frozen=True, slots=True)
-class RuleRow:
-    """What being on a list means for a matter."""
-
-    list: str
-    matter: str
-    decision: str
-    measures: tuple[str, ...]
-    mark: str
-    source: str
+    sm3: str
+    bytes: int
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """One edition; `sm3` in lowercase hex."""
+    """One edition, which applies from `from_day` on; `sm3` in lowercase hex."""
 
     edition: str
+    from_day: str
     sm3: str
+    files: tuple[FileRow, ...]
     lists: dict[str, ListRow]
     measures: dict[str, MeasureRow]
     matters: dict[str, MatterRow]
     rules: tuple[RuleRow, ...]
     certificate_types: dict[str, NamedRow]
     roles: dict[str, NamedRow]
+    terms: dict[str, TermRow]
+    classes: tuple[ClassRow, ...]
+    deadlines: dict[str, DeadlineRow]
+    calendar: Calendar
+    bases: dict[str, BasisRow]
 
     @cached_property
-    def _rules(self) -> dict[tuple[str, str], RuleRow]:
-        return {(rule.list, rule.matter): rule for rule in self.rules}
+    def _rules(self) -> dict[tuple[str | None, str | None, str, str | None, str], RuleRow]:
+        return {(rule.list, rule.record, rule.matter, rule.severity, rule.role): rule for rule in self.rules}
 
     @cached_property
     def _matters_by_name(self) -> dict[str, MatterRow]:
@@ -114,9 +95,32 @@ class Catalogue:
         """A matter by its code or its Chinese name; None where the catalogue has none."""
         return self.matters.get(text) or self._matters_by_name.get(text)
 
-    def rule(self, list_code: str, matter: str) -> RuleRow | None:
-        """The rule for a list and a matter; None where the catalogue has none."""
-        return self._rules.get((list_code, matter))
+    def asks(self, matter: str) -> tuple[str, ...]:
+        """The related persons that a complete check of an organisation asks about besides, by role; none for
+        a matter that the catalogue does not know."""
+        row = self.matters.get(matter)
+        return row.asks if row else ()
+
+    def rule(
+        self, list_code: str, matter: str, severity: str | None = None, role: str = ITSELF
+    ) -> RuleRow | None:
+        """The rule for a list and a matter, the one for the entry's severity before the one for any; None
+        where the catalogue has none."""
+        return self._find(list_code, None, matter, severity, role)
+
+    def record_rule(
+        self, record: str, matter: str, severity: str | None = None, role: str = ITSELF
+    ) -> RuleRow | None:
+        """The same for a kind of record (`credit.penalty.published`)."""
+        return self._find(None, record, matter, severity, role)
+
+    def _find(
+        self, list_code: str | None, record: str | None, matter: str, severity: str | None, role: str
+    ) -> RuleRow | None:
+        found = self._rules.get((list_code, record, matter, severity, role))
+        if found is None and severity is not None:
+            found = self._rules.get((list_code, record, matter, None, role))
+        return found
 
 
 def load_catalogue(folder: Path | None = None) -> Catalogue:
@@ -127,6 +131,7 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     folder = folder or Path(__file__).parent
     hashed = bytearray()
     tables: dict[str, Any] = {}
+    files = []
     for name in FILES:
         try:
             data = (folder / name).read_bytes()
@@ -136,24 +141,38 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
         except InputError as error:
             raise ConfigurationError(f"catalogue file {name}: {error.detail}") from error
         hashed += name.encode() + b"\0" + len(data).to_bytes(8, "big") + data
-    header = tables["edition.json"]
-    if not isinstance(header, dict) or not isinstance(header.get("edition"), str):
-        raise ConfigurationError("catalogue file edition.json must name the edition")
+        files.append(FileRow(name, sm3(data).hex(), len(data)))
+    edition, from_day = _header(tables["edition.json"])
     catalogue = Catalogue(
-        edition=header["edition"],
+        edition=edition,
+        from_day=from_day,
         sm3=sm3(bytes(hashed)).hex(),
+        files=tuple(files),
         lists=_by_code("lists.json", tables, ListRow),
         measures=_by_code("measures.json", tables, _measure),
-        matters=_by_code("matters.json", tables, MatterRow),
+        matters=_by_code("matters.json", tables, _matter),
         rules=tuple(_rows("rules.json", tables, _rule)),
         certificate_types=_by_code("certificate_types.json", tables, NamedRow),
         roles=_by_code("roles.json", tables, NamedRow),
+        terms=_by_code("terms.json", tables, TermRow),
+        classes=tuple(_rows("classes.json", tables, ClassRow)),
+        deadlines=_by_code("deadlines.json", tables, DeadlineRow),
+        calendar=_calendar("calendar.json", tables),
+        bases=_by_code("bases.json", tables, _basis),
     )
-    _check_references(catalogue)
+    check_catalogue(catalogue)
     return catalogue
 
 
-def _measure(term: dict[str, Any], **members: Any) -> MeasureRow:
+def _header(header: Any) -> tuple[str, str]:
+    if not isinstance(header, dict) or not _is_edition(str(header.get("edition"))):
+        raise ConfigurationError("catalogue file edition.json must name the edition, as 2026.2")
+    if not is_day(header.get("from")):
+        raise ConfigurationError("catalogue file edition.json must say from which day it applies")
+    return header["edition"], header["from"]
+
+
+def _measure(term: dict[str, Any], follows: list[str] | None = None, **members: Any) -> MeasureRow:
     parsed = Term(**term)
     if parsed.type == "years":
         fits = parsed.min is not None and parsed.max is not None and 0 < parsed.min <= parsed.max
@@ -161,11 +180,50 @@ def _measure(term: dict[str, Any], **members: Any) -> MeasureRow:
         fits = parsed.type in ("listed", "life") and parsed.min is None and parsed.max is None
     if not fits:
         raise ValueError("its term is not one of years (min to max), listed, life")
-    return MeasureRow(term=parsed, **members)
+    return MeasureRow(term=parsed, follows=tuple(follows or ()), **members)
+
+
+def _matter(asks: list[str] | None = None, **members: Any) -> MatterRow:
+    return MatterRow(asks=tuple(asks or ()), **members)
+
+
+def _basis(matters: list[str], **members: Any) -> BasisRow:
+    return BasisRow(matters=tuple(matters), **members)
 
 
 def _rule(measures: list[str], **members: Any) -> RuleRow:
     return RuleRow(measures=tuple(measures), **members)
+
+
+def _calendar(name: str, tables: dict[str, Any]) -> Calendar:
+    rows = _rows(name, tables, _year)
+    years = {row.year: row for row in rows}
+    if len(years) != len(rows):
+        raise ConfigurationError(f"catalogue file {name} has a year twice")
+    return Calendar(years)
+
+
+def _year(year: int, holidays: list[dict[str, str]], workdays: list[str], **members: Any) -> CalendarYear:
+    free = frozenset(day for span in holidays for day in _days(**span))
+    days = [*free, *workdays]
+    if not all(is_day(day) and day[:4] == str(year) for day in days) or free & set(workdays):
+        raise ValueError("its days must be of that year, each either a holiday or a workday")
+    return CalendarYear(year, free, frozenset(workdays), **members)
+
+
+def _days(name: str, until: str, **start: str) -> list[str]:
+    first, last = date.fromisoformat(start.pop("from")), date.fromisoformat(until)
+    if start or not name or last < first:
+        raise ValueError("a holiday has a name, a first day and a last day")
+    return [(first + timedelta(days=days)).isoformat() for days in range((last - first).days + 1)]
+
+
+def is_day(value: object) -> bool:
+    """Whether this is a real date as YYYY-MM-DD."""
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _rows(name: str, tables: dict[str, Any], make: Callable[..., Any]) -> list[Any]:
@@ -175,9 +233,9 @@ def _rows(name: str, tables: dict[str, Any], make: Callable[..., Any]) -> list[A
     for number, members in enumerate(tables[name], 1):
         try:
             row = make(**members)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, KeyError) as error:
             raise ConfigurationError(f"catalogue file {name}, row {number}: {error}") from None
-        if row.mark not in _MARKS:
+        if row.mark not in MARKS:
             raise ConfigurationError(f"catalogue file {name}, row {number}: mark must be V, v or M")
         rows.append(row)
     return rows
@@ -189,20 +247,3 @@ def _by_code(name: str, tables: dict[str, Any], make: Callable[..., Any]) -> dic
     if len(table) != len(rows):
         raise ConfigurationError(f"catalogue file {name} defines a code twice")
     return table
-
-
-def _check_references(catalogue: Catalogue) -> None:
-    for row in catalogue.lists.values():
-        if row.kind not in _LIST_KINDS:
-            raise ConfigurationError(f"list {row.code}: kind must be one of {', '.join(_LIST_KINDS)}")
-    seen = set()
-    for rule in catalogue.rules:
-        where = f"rule for {rule.list} and {rule.matter}"
-        unknown = [code for code in rule.measures if code not in catalogue.measures]
-        if rule.list not in catalogue.lists or rule.matter not in catalogue.matters or unknown:
-            raise ConfigurationError(f"{where}: the list, the matter or a measure is not in the catalogue")
-        if rule.decision not in DECISIONS:
-            raise ConfigurationError(f"{where}: decision must be one of {', '.join(DECISIONS)}")
-        if (rule.list, rule.matter) in seen:
-            raise ConfigurationError(f"{where} stands twice")
-        seen.add((rule.list, rule.matter))
