@@ -1,7 +1,8 @@
 """`backup`: a copy of a deployment, taken while it runs, that a new machine can go on from.
 
-What is copied is what cannot be made again: the entries (`log.db`), the configuration, the trust file and the
-embedded chain's state. The tree and the index (`derived.db`) are rebuilt from the entries by the worker.
+What is copied is what cannot be made again: the entries (`log.db`), the configuration, the editions of the
+catalogue, the trust file and the embedded chain's state. The tree and the index (`derived.db`) are rebuilt
+from the entries by the worker.
 """
 
 import shutil
@@ -42,6 +43,8 @@ def backup(folder: Path, with_keys: bool, target: Path) -> None:
         _copy_database(deployment.folder / "logs" / short / "log.db", target / "logs" / short / "log.db")
     if deployment.trust_path.exists():
         shutil.copyfile(deployment.trust_path, target / deployment.trust_path.name)
+    if deployment.catalogue_path.is_dir():
+        shutil.copytree(deployment.catalogue_path, target / deployment.catalogue_path.name, ignore=_drafts)
     if with_keys:
         shutil.copytree(deployment.folder / "keys", target / "keys")
         if (deployment.folder / "passphrase").exists():
@@ -51,6 +54,10 @@ def backup(folder: Path, with_keys: bool, target: Path) -> None:
     # Last, so that a copy that was cut off is not taken for one.
     shutil.copyfile(deployment.folder / "deployment.toml", target / "deployment.toml")
     click.echo(f"已备份 · backed up: {target}")
+
+
+def _drafts(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name.startswith(".")]
 
 
 def _copy_chain(deployment: Deployment, target: Path) -> None:

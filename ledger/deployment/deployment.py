@@ -6,6 +6,7 @@
       keys/                      see `keyring`
       logs/<short>/              a log's databases
       chain/                     the embedded chain's state
+      catalogue/<edition>/       editions of the catalogue that came after the shipped one
       trust.json                 the registry's snapshot in force
       run/                       status.json of the worker, its lock, used-up nonces, process ids
 
@@ -19,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ledger.catalog import load_catalogue
+from ledger.catalog import Editions, load_catalogue
 from ledger.deployment.config import LOGS, ChainConfig, Config, format_config, read_config
 from ledger.deployment.keyring import Keyring, find_passphrase, write_secret
 from ledger.errors import ConfigurationError, LedgerError, NotFound
@@ -158,6 +159,11 @@ class Deployment:
         return self.folder / "run" / "worker.lock"
 
     @property
+    def catalogue_path(self) -> Path:
+        """The folder of the catalogue's further editions, one folder each; it need not be there."""
+        return self.folder / "catalogue"
+
+    @property
     def nonce_path(self) -> Path:
         return self.folder / "run" / "nonces"
 
@@ -173,6 +179,11 @@ class Deployment:
     @cached_property
     def directory(self) -> Directory:
         return Directory.from_file(self.trust_path, self.clock)
+
+    @cached_property
+    def editions(self) -> Editions:
+        """All editions of the catalogue; a new one is in force from its day on without a restart."""
+        return Editions(self.catalogue_path)
 
     @cached_property
     def sealer(self) -> Sm4Sealer:
