@@ -149,6 +149,10 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
         "目录版本不是由信任文件所载的运营方发布。",
         "The edition was not published by a member that the trust file calls an operator.",
     ),
+    "tables_differ": (
+        "所附的目录表不是该版本的目录表。",
+        "The tables of the catalogue that are attached are not those of the edition.",
+    ),
     "matter_unknown_to_edition": (
         "该目录版本没有此事项。",
         "The catalogue's edition does not have this matter.",
@@ -179,8 +183,9 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
         "The decision is not the gravest of the hits.",
     ),
     "listing_ignored": (
-        "出示的名单列入条目在所查日期有效，却未计入命中（{entries}）。",
-        "A list entry that is shown was in force on the day, and is no hit ({entries}).",
+        "出示的名单列入条目在所查日期有效，答复却未按目录规则计入（{entries}）。",
+        "A list entry shown was in force on the day, and the answer does not make of it what the catalogue's "
+        "rules say ({entries}).",
     ),
     "listing_not_judged": (
         "出示的名单列入条目有效而不影响结论；没有目录规则，无法判断是否恰当（{entries}）。",

@@ -1,11 +1,12 @@
 """A check receipt (核查回执) as a file: a PDF that carries its own proof.
 
-Exactly three files are attached to it, stored as they are, without any compression, so that reading one
+Exactly four files are attached to it, stored as they are, without any compression, so that reading one
 cannot be a bomb:
 
-    answer.json   the answer document in its canonical form (`formats.answer`)
-    bundle.json   the bundle that proves it (DESIGN.md 4.6)
-    look.json     the proof that the look was logged, and with which answer (`formats.look`)
+    answer.json      the answer document in its canonical form (`formats.answer`)
+    bundle.json      the bundle that proves it (DESIGN.md 4.6)
+    catalogue.json   the tables of the edition applied that say which listings bear on a matter (`tables`)
+    look.json        the proof that the look was logged, and with which answer (`formats.look`)
 
 Everything else is refused: other, missing or repeated names, filters, encryption, scripts, updates appended
 to the file. What stands on the page is drawn from answer.json, and is not examined here: whoever relies on
@@ -20,8 +21,8 @@ from typing import Any
 
 from ledger.errors import ReceiptUnusable, TooLarge
 
-ANSWER, BUNDLE, LOOK = "answer.json", "bundle.json", "look.json"
-ATTACHMENTS = (ANSWER, BUNDLE, LOOK)
+ANSWER, BUNDLE, CATALOGUE, LOOK = "answer.json", "bundle.json", "catalogue.json", "look.json"
+ATTACHMENTS = (ANSWER, BUNDLE, CATALOGUE, LOOK)
 """Names of the attached files, in the order in which they stand."""
 MAX_RECEIPT = 64 << 20
 """Most bytes of a receipt that is read at all."""
@@ -37,10 +38,11 @@ logging.getLogger("pypdf").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, slots=True)
 class ReceiptParts:
-    """The three attached files, byte for byte; none of them is verified."""
+    """The attached files, byte for byte; none of them is verified."""
 
     answer: bytes
     bundle: bytes
+    catalogue: bytes
     look: bytes
 
 
@@ -82,7 +84,7 @@ def read_receipt(data: bytes) -> ReceiptParts:
     except Exception as error:
         # The library has many ways to say that a file is no PDF; none of them is more than that to us.
         raise ReceiptUnusable(f"the PDF cannot be read: {type(error).__name__}") from error
-    return ReceiptParts(found[ANSWER], found[BUNDLE], found[LOOK])
+    return ReceiptParts(found[ANSWER], found[BUNDLE], found[CATALOGUE], found[LOOK])
 
 
 def _attached(reader: Any) -> dict[str, bytes]:
