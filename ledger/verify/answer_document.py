@@ -103,6 +103,8 @@ def parse_answer(data: bytes) -> AnswerDocument:
 
 def is_plain_answer(data: bytes) -> bool:
     """Whether these bytes are the answer of a check rather than a bundle, as far as one sees at once."""
+    if data.startswith(b'{"mediaType"'):
+        return False
     try:
         members = strictjson.loads(data)
     except FormatError:

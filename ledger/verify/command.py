@@ -1,4 +1,5 @@
-"""The command `verify`: a bundle and a trust file in, verdicts and an exit status out."""
+"""The command `verify`: a bundle, a check receipt or an answer, and a trust file in; verdicts and an exit
+status out."""
 
 import json
 import sys
@@ -8,23 +9,34 @@ from typing import Any
 
 import click
 
-from ledger.errors import InputError, LedgerError, TooLarge
+from ledger.errors import InputError, LedgerError, QuestionInvalid, TooLarge
 from ledger.formats.bundle import MAX_BUNDLE
 from ledger.formats.times import format_time, parse_time
 from ledger.formats.trust import MAX_TRUST
+from ledger.verify.answer import AnswerReport, open_answer, open_receipt, verify_answer
+from ledger.verify.answer_document import MAX_ANSWER, is_plain_answer
+from ledger.verify.answer_keys import Persons, parse_persons
+from ledger.verify.answer_words import LOOK, PART_NAMES
 from ledger.verify.node import ChainNode, HttpRpc
 from ledger.verify.question import Question, parse_after, parse_age, parse_expect, parse_require
-from ledger.verify.report import EXIT_UNUSABLE, Report
+from ledger.verify.receipt_file import is_pdf
+from ledger.verify.report import EXIT_PROVEN, EXIT_UNUSABLE, Report
 from ledger.verify.verdicts import OUTCOME_NAMES, VERDICT_NAMES, VERDICTS
 from ledger.verify.verifier import verify_bundle
 
+MAX_KEYS = 1 << 20
+"""Most bytes of a person-tag key file, and of the numbers on standard input."""
 EPILOG = f"""
 Exit status: 0 every required verdict passes and none fails; 1 otherwise; 2 the input is unusable. With --json
-standard output is one JSON object in all three; only a command line without BUNDLE or --trust, or with an
+standard output is one JSON object in all three; only a command line without FILE or --trust, or with an
 unknown option, is answered by its usage on standard error alone (2).
 
+FILE is a bundle, a check receipt (PDF), or the answer of a check with its bundle in it or in --bundle.
+
 Verdicts: {", ".join(VERDICTS)}. Required are checkpoint; signature, issuer and inclusion where the
-bundle has entries; completeness and disclosure where it has those; and what --require names.
+bundle has entries; completeness and disclosure where it has those; and what --require names. Of a receipt or
+an answer besides: look (of a receipt), keys and conclusion; the keys that it asked count as --expect, and
+without --max-age its checkpoint must have been fresh when the look was logged.
 
 An answer about a natural person is complete only with one --expect for each epoch of the person-tag key
 (the trust file's `epochs` says how many).
@@ -36,7 +48,7 @@ matters, ask for them (--require witnesses,anchor,finality).
 
 
 @click.command("verify", epilog=EPILOG)
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--trust", required=True, type=click.Path(path_type=Path), help="The trust file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--now", metavar="TIME", help="The present, RFC 3339 UTC; without it this machine's clock.")
@@ -60,8 +72,21 @@ matters, ask for them (--require witnesses,anchor,finality).
     help="Pages of a key already verified: entries, chain head, last log index; repeatable.",
 )
 @click.option("--rpc", metavar="URL", help="Your own chain node, which then backs the anchor.")
+@click.option(
+    "--bundle",
+    "bundle_path",
+    type=click.Path(path_type=Path),
+    help="The bundle of an answer that does not hold it.",
+)
+@click.option(
+    "--person-tag-key-file",
+    "tag_keys",
+    type=click.Path(path_type=Path),
+    help="For members: recompute persons' tags with these keys; resident IDs are read from standard input, one "
+    "a line: NUMBER for the subject, ROLE NUMBER for a person behind it.",
+)
 def main(
-    bundle: Path,
+    file: Path,
     trust: Path,
     as_json: bool,
     now: str | None,
@@ -71,8 +96,10 @@ def main(
     expect: tuple[str, ...],
     after: tuple[str, ...],
     rpc: str | None,
+    bundle_path: Path | None,
+    tag_keys: Path | None,
 ) -> None:
-    """Verify BUNDLE offline against a trust file."""
+    """Verify FILE offline against a trust file."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -86,15 +113,41 @@ def main(
             after=parse_after(after),
             node=ChainNode(HttpRpc(rpc)) if rpc is not None else None,
         )
-        report = verify_bundle(_read(bundle, MAX_BUNDLE), _read(trust, MAX_TRUST), question)
+        persons = None if tag_keys is None else parse_persons(_read(tag_keys, MAX_KEYS), _lines())
+        report = _verify(file, bundle_path, _read(trust, MAX_TRUST), question, persons)
     except LedgerError as error:
         _print_unusable(error, as_json)
         sys.exit(EXIT_UNUSABLE)
     if as_json:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+    elif isinstance(report, AnswerReport):
+        print_answer_report(report)
     else:
         print_report(report)
     sys.exit(report.exit_status)
+
+
+def _verify(
+    path: Path, bundle: Path | None, trust: bytes, question: Question, persons: Persons | None
+) -> Report | AnswerReport:
+    """Verify what the file turns out to be."""
+    data = _read(path, MAX_BUNDLE + MAX_ANSWER)
+    if is_pdf(data):
+        evidence = open_receipt(data)
+    elif is_plain_answer(data):
+        evidence = open_answer(data, None if bundle is None else _read(bundle, MAX_BUNDLE))
+    else:
+        if bundle is not None or persons is not None:
+            raise QuestionInvalid("--bundle and --person-tag-key-file go with an answer, and this is none")
+        return verify_bundle(data, trust, question)
+    return verify_answer(evidence, trust, question, persons)
+
+
+def _lines() -> list[str]:
+    """Persons' numbers from standard input, unseen where somebody types."""
+    if sys.stdin.isatty():
+        return [str(click.prompt("公民身份号码 · resident ID", hide_input=True, err=True))]
+    return sys.stdin.read(MAX_KEYS).splitlines()
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -130,6 +183,48 @@ def _printable(text: str) -> str:
 
 def print_report(report: Report) -> None:
     """Print a report for people: Chinese first, English beside it, one line a verdict."""
+    _print_bundle(report)
+    _print_result(report.exit_status)
+
+
+def print_answer_report(report: AnswerReport) -> None:
+    """Print what an answer says, the report about its bundle, and the verdicts about the answer itself."""
+    _print_answer(report.as_json()["answer"])
+    _print_bundle(report.bundle)
+    for part, found in report.by_part.items():
+        zh, en = PART_NAMES[part]
+        outcome_zh, outcome_en = OUTCOME_NAMES[report.verdicts[part]]
+        mark = "*" if part in report.required else " "
+        click.echo(f"{mark} {zh} {en}: {outcome_zh} {outcome_en}")
+        for finding in {finding.zh: finding for finding in found}.values():
+            click.echo(f"      {_printable(finding.zh)} {_printable(finding.en)} [{finding.reason}]")
+    if LOOK in report.required:
+        click.echo(
+            "  版面文字未经检验，以上述内容为准；核对整个文件请用 xinzheng certificate。 "
+            "The page itself is not examined: what counts stands above."
+        )
+    _print_result(report.exit_status)
+
+
+def _print_answer(answer: dict[str, Any]) -> None:
+    subject, look = answer["subject"], answer["look"] or {}
+    lines = [
+        f"主体 subject: {subject['type']} {subject['code']}",
+        f"事项 matter: {answer['matter']}  日期 day: {answer['day']}",
+        f"结论 decision: {answer['decision']}  命中 hits: {answer['hits'] or '-'}  "
+        f"不再计入 no longer: {answer['no_longer'] or '-'}",
+        f"答复摘要 SM3 of the answer: {answer['sm3']}",
+    ]
+    if look:
+        desk = f"{look.get('member', '?')}/{look.get('operator', '?')}"
+        lines.append(f"查询人 asked by: {desk}  {look.get('purpose', '')} ({look.get('basis', '')})")
+        lines.append(f"留痕 logged: {look['origin']} {look['index']}, {look['accepted_at']}")
+    for line in lines:
+        click.echo(_printable(line))
+
+
+def _print_bundle(report: Report) -> None:
+    """The bundle's part of a report."""
     answer = report.as_json()
     checkpoint = answer["checkpoint"]
     click.echo(f"日志 log: {report.bundle.origin}")
@@ -152,8 +247,10 @@ def print_report(report: Report) -> None:
     )
     if not report.proves_something:
         click.echo("证据包未作任何主张。 The bundle makes no claim.")
-    proven = report.exit_status == 0
-    click.echo("结论 result: " + ("已证明 proven" if proven else "未证明 not proven"))
+
+
+def _print_result(status: int) -> None:
+    click.echo("结论 result: " + ("已证明 proven" if status == EXIT_PROVEN else "未证明 not proven"))
 
 
 def _print_entry(entry: dict[str, Any]) -> None:
