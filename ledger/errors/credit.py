@@ -86,3 +86,9 @@ class ReferenceUnknown(NotFound):
     code = "reference_unknown"
     zh = "所指的陈述不存在。"
     en = "The statement that this one refers to does not exist."
+
+
+class EditionRefused(Conflict):
+    code = "edition_refused"
+    zh = "该目录版本不能发布。"
+    en = "This edition of the catalogue cannot be published."

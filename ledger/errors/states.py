@@ -9,6 +9,14 @@ class RouteUnknown(NotFound):
     en = "There is no such address."
 
 
+class SealedErased(NotFound):
+    """Not damage: the subject's data key was destroyed on purpose, and the access log says by whom and why."""
+
+    code = "sealed_erased"
+    zh = "密封的个人内容已依法删除，条目与证明仍然有效。"
+    en = "The sealed personal content was erased; the entry and its proofs remain."
+
+
 class NotYetPublished(NotFound):
     code = "not_yet_published"
     zh = "已受理，但尚未进入已发布的检查点。"
