@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ledger.errors import RoleMissing
 from ledger.log.submission import BATCH_BYTES_LIMIT, SUBMISSION_LIMIT
 from ledger.merkle import MAX_BATCH
+from ledger.services.notices.subscriptions import ROLES as SUBSCRIBERS
 
 OPERATOR = "operator"
 AUDITOR = "auditor"
@@ -97,6 +98,14 @@ RULES: dict[str, Rule] = {
     "index.lookup": Rule(roles=_READERS),
     "bundles.bundle": Rule(roles=frozenset({AUDITOR, OFFICER, OPERATOR}), own=True),
     "checks.check": Rule(roles=frozenset({OFFICER, OPERATOR}), body_limit=QUESTION_LIMIT),
+    # What a member sees beyond its own is decided by the services.
+    "quality.quality": MEMBER,
+    "subscriptions.subscribe": Rule(roles=SUBSCRIBERS, body_limit=QUESTION_LIMIT),
+    "subscriptions.subscriptions": Rule(roles=SUBSCRIBERS | {OPERATOR}),
+    "subscriptions.subscription": Rule(roles=SUBSCRIBERS | {OPERATOR}),
+    "subscriptions.unsubscribe": Rule(roles=SUBSCRIBERS | {OPERATOR}),
+    "subscriptions.dead_letters": Rule(roles=SUBSCRIBERS | {OPERATOR}),
+    "subscriptions.retry": Rule(roles=SUBSCRIBERS | {OPERATOR}, body_limit=QUESTION_LIMIT),
     "trails.trail": Rule(roles=frozenset({AUDITOR, OPERATOR}), body_limit=QUESTION_LIMIT),
 }
 

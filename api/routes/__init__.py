@@ -12,7 +12,9 @@ from api.routes import (
     index,
     members,
     proofs,
+    quality,
     sheets,
+    subscriptions,
     trails,
 )
 
@@ -28,4 +30,6 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     certificates.blueprint,
     members.blueprint,
     sheets.blueprint,
+    quality.blueprint,
+    subscriptions.blueprint,
 )

@@ -8,6 +8,7 @@
       chain/                     the embedded chain's state
       catalogue/<edition>/       editions of the catalogue that came after the shipped one
       trust.json                 the registry's snapshot in force
+      notices.db, register.db    subscriptions; what the log says about cases and quality, derived
       run/                       status.json of the worker, its lock, used-up nonces, process ids
 
 Parts are made when they are first asked for, so that a process opens what it needs and nothing else: the
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ledger.catalog import Editions, load_catalogue
 from ledger.deployment.config import LOGS, ChainConfig, Config, format_config, read_config
 from ledger.deployment.keyring import Keyring, find_passphrase, write_secret
+from ledger.deployment.loop import Loop
 from ledger.errors import ConfigurationError, LedgerError, NotFound
 from ledger.files import replace_file
 from ledger.gm import default_verifier
@@ -215,6 +217,11 @@ class Deployment:
     def certificate(self) -> CertificateService:
         return CertificateService(self.logs["certificate"].reader, self.clock)
 
+    @cached_property
+    def loop(self) -> Loop:
+        """Cases, quality figures, subscriptions."""
+        return Loop(self)
+
     def log(self, short: str) -> LogHandle:
         """A log by its short name; raises `NotFound`."""
         if short not in self.logs:
@@ -331,5 +338,7 @@ class Deployment:
         """Commit what waits and close everything."""
         if "recorder" in self.__dict__:
             self.recorder.close()
+        if "loop" in self.__dict__:
+            self.loop.close()
         for log in self.logs.values():
             log.close()
