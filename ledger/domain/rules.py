@@ -113,7 +113,7 @@ class Rules:
         return self.catalogue.terms[severity]
 
     def deadline(self, duty: str) -> DeadlineRow:
-        """A duty's deadline: of `publication`, `objection`, `acceptance`, `decision`, `withdrawal` and others."""
+        """The deadline of a duty, of those in `ledger.catalog.checks.DUTIES`."""
         return self.catalogue.deadlines[duty]
 
     def due(self, duty: str, day: str) -> str:

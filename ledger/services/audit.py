@@ -8,11 +8,13 @@ here, and the entries that a lookup finds. `audit` takes these as `projections`.
 from collections.abc import Callable
 from typing import Any
 
+from ledger.catalog import load_catalogue
 from ledger.domain import parse_body
 from ledger.domain.certificate_state import fold_certificate
 from ledger.domain.credit_state import fold_credit
 from ledger.domain.facts import Fact
 from ledger.domain.kinds import kind_of
+from ledger.domain.rules import rules_of
 from ledger.errors import InputError, IntegrityError, NotYetPublished
 from ledger.formats.envelope import BATCH_TYPE, parse_envelope
 from ledger.formats.statement import parse_statement
@@ -28,10 +30,12 @@ MOST_TAGS = 1_000
 _Fold = Callable[[list[Fact], str], Any]
 
 
-def projections_of(short: str, reader: LogReader, day: str) -> list[Projection]:
-    """The projections of a log, by its short name; states are compared as of `day` (YYYY-MM-DD)."""
+def projections_of(short: str, reader: LogReader, day: str, operator: str = "") -> list[Projection]:
+    """The projections of a log, by its short name; states are compared as of `day` (YYYY-MM-DD) under the
+    shipped rules, `operator` being the USCC of who runs the log."""
+    rules = rules_of(load_catalogue(), operator)
     folds: dict[str, tuple[str, _Fold]] = {
-        "credit": ("subject", fold_credit),
+        "credit": ("subject", lambda facts, day: fold_credit(facts, rules, day)),
         "access": ("subject", lambda facts, day: [(fact.index, fact.body) for fact in facts]),
         "certificate": ("certificate", _certificate_state),
     }
