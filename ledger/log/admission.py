@@ -8,8 +8,8 @@ that nothing checks again. What depends on the log's state is for the gate (`gat
 `admission_batch.py` does the same for a batch.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ledger.domain import (
@@ -19,6 +19,7 @@ from ledger.domain import (
     check_person_tag,
     kind_of,
     subject_of,
+    subject_tag,
     validate,
 )
 from ledger.domain.fields import Body
@@ -174,7 +175,22 @@ class Admission:
         check_person_tag(subject, disclosure.content, self._person_tag_keys)
         if self._sealer is None:
             raise SealedMismatch("this log has no master key and takes no sealed content")
-        return self._sealer.seal(statement.issuer, statement.id, disclosure.salt, disclosure.content)
+        if subject is None:
+            raise SealedMismatch("the statement is about nobody whose content could be sealed")
+        tag = subject_tag(subject)
+        return self._sealer.seal(tag, statement.issuer, statement.id, disclosure.salt, disclosure.content)
+
+    def seal_again(self, entries: Sequence[NewEntry], store: LogStore) -> list[NewEntry]:
+        """Admitted entries whose content was sealed under a key that does not stand (`KeyLost`), under those
+        that do."""
+        assert self._sealer is not None
+        again = []
+        for entry in entries:
+            if entry.sealed is not None:
+                sealed = self._sealer.seal_again(entry.sealed, entry.issuer, entry.id, store.data_key)
+                entry = replace(entry, sealed=sealed)
+            again.append(entry)
+        return again
 
 
 def known_in(store: LogStore) -> Known:

@@ -11,7 +11,7 @@ first receipt again; with other bytes it is `IdReused`.
 
 from collections.abc import Iterable, Sequence
 
-from ledger.errors import BatchLineInvalid, IdReused
+from ledger.errors import BatchLineInvalid, IdReused, StoreBusy
 from ledger.formats.envelope import BATCH_TYPE, parse_envelope
 from ledger.formats.statement import Statement, parse_manifest
 from ledger.gm import PublicKey, Signer
@@ -21,7 +21,10 @@ from ledger.log.clock import Clock
 from ledger.log.committer import Committer, GroupLimits
 from ledger.log.gate import Gated, StepGate
 from ledger.log.receipts import ReceiptDesk
-from ledger.store.port import Accepted, LogStore, NewEntry, Reused, StoredEntry
+from ledger.store.port import Accepted, KeyLost, LogStore, NewEntry, Reused, StoredEntry
+
+_SEALINGS = 8
+"""How often content is sealed before its submitter is asked to come again; twice is rare."""
 
 
 class Appender:
@@ -45,6 +48,7 @@ class Appender:
     ) -> None:
         """`gate` checks steps against the state of what they refer to; without one they are not checked."""
         self.origin = origin
+        self._store = store
         self._admission = admission
         self._receipts = ReceiptDesk(store, origin, signer, former_keys)
         self._committer = Committer(store, clock, limits, self._receipts.keep)
@@ -96,9 +100,18 @@ class Appender:
 
     def _commit(self, entries: Sequence[NewEntry], gated: Sequence[Gated]) -> Accepted | Reused:
         if self._gate is None or not gated:
-            return self._committer.append(entries)
+            return self._append(entries)
         with self._gate.held(entries, gated):
-            return self._committer.append(entries)
+            return self._append(entries)
+
+    def _append(self, entries: Sequence[NewEntry]) -> Accepted | Reused:
+        """Append; what was sealed under a key that another process was first to make is sealed again."""
+        for _ in range(_SEALINGS):
+            answer = self._committer.append(entries)
+            if not isinstance(answer, KeyLost):
+                return answer
+            entries = self._admission.seal_again(entries, self._store)
+        raise StoreBusy("the data keys of these subjects keep changing; send the same submission again")
 
     @property
     def failure(self) -> BaseException | None:

@@ -7,7 +7,8 @@ own: form, signatures, issuers, batches, kinds and tags, stored columns, sealed 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ledger.domain import validate
+from ledger.domain import Organisation, OrganisationCode, Person, subject_of, subject_tag, validate
+from ledger.domain.fields import Body
 from ledger.errors import LedgerError, SealedMismatch, SignatureInvalid
 from ledger.formats.envelope import BATCH_TYPE, RECEIPT_TYPE, STATEMENT_TYPE, Envelope, pae, parse_envelope
 from ledger.formats.receipt import Receipt, ReceiptBatch, format_receipt
@@ -17,7 +18,7 @@ from ledger.formats.trust import Trust
 from ledger.gm import PublicKey, verify
 from ledger.log.admission import EARLIEST_STATEMENT_MS, OLDEST_STATEMENT_MS, index_keys_of
 from ledger.log.audit_report import Finding, finding
-from ledger.log.sealer import Sealer
+from ledger.log.sealer import Sealer, is_erased, lacks_key
 from ledger.merkle import batch_leaf_hash, batch_root, leaf_hash
 from ledger.store.raw import RawEntry, RawLog, id_text
 
@@ -166,13 +167,14 @@ class EntryAuditor:
         if statement.log != self._rules.origin:
             self._add("entry_refused", row, "for another log")
         self._check_issuer(row, envelope.keyid, statement.issuer, statement.at, statement.kind)
+        body = None
         try:
-            validate(statement)
+            body = validate(statement)
         except LedgerError as error:
             self._add("entry_refused", row, error.code)
         if b"".join(index_keys_of(statement.keys)) != row.index_keys:
             self._add("index_keys_differ", row)
-        self._check_sealed(row, statement)
+        self._check_sealed(row, statement, body)
         # An entry of a batch has a receipt of its own once somebody asked for one.
         self._check_receipt(row, statement.issuer, statement.id, None)
 
@@ -209,24 +211,35 @@ class EntryAuditor:
                 # The register keeps no history of roles, so this is no proof that the role was missing then.
                 self.result.count("issuers_without_role_today")
 
-    def _check_sealed(self, row: RawEntry, statement: Statement) -> None:
-        if row.sealed is None:
+    def _check_sealed(self, row: RawEntry, statement: Statement, body: Body | None) -> None:
+        """Content that was erased is no damage where its record stands: the destroyed key's row, or what was
+        put in the place of content that carried its own. Content or a key that is merely gone is."""
+        sealed = row.sealed
+        if sealed is None:
             if statement.sealed is not None:
-                self.result.count("sealed_erased")
+                self._add("sealed_missing", row)
             return
         if statement.sealed is None:
             self._add("sealed_unannounced", row)
             return
-        if self._rules.sealer is None:
+        if is_erased(sealed):
+            self.result.count("sealed_erased")
+            return
+        if lacks_key(sealed):
+            self._add("sealed_key_missing", row)
+            return
+        subject = subject_of(body) if body is not None else None
+        if self._rules.sealer is None or not isinstance(subject, Organisation | OrganisationCode | Person):
             self.result.count("sealed_unopened")
             return
         self.result.count("sealed_opened")
+        tag, issuer, id = subject_tag(subject), statement.issuer, statement.id
         try:
-            salt, content = self._rules.sealer.open(row.sealed, statement.issuer, statement.id)
+            salt, content = self._rules.sealer.open(sealed, tag, issuer, id)
         except SealedMismatch:
             self._add("sealed_differs", row)
             return
-        if sealed_digest(salt, statement.issuer, statement.id, content) != statement.sealed:
+        if sealed_digest(salt, issuer, id, content) != statement.sealed:
             self._add("sealed_differs", row)
 
     def _check_receipt(self, row: RawEntry, issuer: str, id: str, batch: ReceiptBatch | None) -> None:

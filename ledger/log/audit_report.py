@@ -79,6 +79,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "密封内容无法解开，或与陈述中的摘要不符。",
         "The sealed content does not open, or is not what the statement's digest names.",
     ),
+    "sealed_missing": (
+        "陈述声明的密封内容不在库中，也没有删除记录。",
+        "The sealed content that the statement announces is gone, and no record says that it was erased.",
+    ),
+    "sealed_key_missing": (
+        "密封内容的数据密钥不在库中，也没有销毁记录。",
+        "The data key of sealed content is gone, and no record says that it was destroyed.",
+    ),
     "sealed_unannounced": (
         "存有陈述未声明的密封内容。",
         "Sealed content is stored that the entry does not name.",

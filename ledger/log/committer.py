@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ledger.errors import IntegrityError, LedgerError, Unavailable
 from ledger.log.clock import Clock
 from ledger.log.faults import point
-from ledger.store.port import Accepted, LogStore, NewEntry, Reused
+from ledger.store.port import Accepted, KeyLost, LogStore, NewEntry, Reused
 
 _IDLE = 0.1
 """Seconds without a submission after which the committing thread sees to other things."""
@@ -44,7 +44,7 @@ class _Waiting:
     def __init__(self, entries: Sequence[NewEntry], size: int) -> None:
         self.entries = entries
         self.size = size
-        self.answer: Accepted | Reused | None = None
+        self.answer: Accepted | Reused | KeyLost | None = None
         self.error: BaseException | None = None
         self.done = threading.Lock()
         self.done.acquire()
@@ -77,7 +77,7 @@ class Committer:
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
 
-    def append(self, entries: Sequence[NewEntry]) -> Accepted | Reused:
+    def append(self, entries: Sequence[NewEntry]) -> Accepted | Reused | KeyLost:
         """Append one submission; returns once it is durable.
 
         Raises `StoreBusy`; `Unavailable` when the queue is full, the log is shutting down or the wait is too

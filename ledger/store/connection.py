@@ -180,6 +180,15 @@ class SqliteFile:
         with self._lock, translated():
             self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def truncate(self) -> bool:
+        """Copy all of the write-ahead log to its place and empty it; False if a reader is in the way.
+
+        What was overwritten or deleted then stands nowhere any more, if `overwrite_deleted` was asked for.
+        """
+        with self._lock, translated():
+            busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
     def close(self) -> None:
         """Close all connections; later use raises `StoreBusy`."""
         with self._lock:

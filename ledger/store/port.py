@@ -2,7 +2,8 @@
 
 Two kinds of data, kept apart so that neither waits for the other's writer:
 
-- the *primary* data cannot be rebuilt: entries, sealed content, receipt signatures, checkpoints, anchors;
+- the *primary* data cannot be rebuilt: entries, sealed content and its keys, receipt signatures,
+  checkpoints, anchors;
 - the *derived* data can be rebuilt from the entries alone: tree tiles, index pages, links, leaf look-up.
 
 Contract of every implementation
@@ -19,18 +20,65 @@ Contract of every implementation
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ledger.formats.statement import Reference
 
 
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class DataKey:
+    """The key under which one subject's sealed content is encrypted, as it is stored.
+
+    `subject` is the subject's tag; `wrapped` the key under the master key named `master`, None once it was
+    destroyed. A subject has at most one that stands, and any number of destroyed ones.
+    """
+
+    id: str
+    subject: str
+    wrapped: bytes | None = field(repr=False)
+    master: str
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """The personal part of a submission, already encrypted: stored beside its entry, erasable."""
+    """The personal part of a submission, already encrypted: stored beside its entry, erasable.
+
+    `key_id` is that of `data_key`; content of the first version carries its own key, and `key_id` then names
+    the master key that wraps it.
+    """
 
     ciphertext: bytes
     key_id: str
+    data_key: DataKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """Sealed content and the statement that it belongs to."""
+
+    index: int
+    issuer: str
+    id: str
+    sealed: Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure destroyed: data keys, and the contents that cannot be read any more."""
+
+    keys: int
+    contents: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigures:
+    """How many data keys stand under each master key, how many contents of the first version carry a key
+    under each, and how many data keys were destroyed."""
+
+    keys: dict[str, int]
+    older: dict[str, int]
+    erased: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +127,14 @@ class Reused:
 
     issuer: str
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLost:
+    """A submission refused because the data key that it was sealed under does not stand: another process was
+    first to make this subject's, or it was destroyed. It is to be sealed again and appended then."""
+
+    subject: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -155,8 +211,13 @@ class LogStore(Protocol):
 
     # primary: entries
 
-    def append(self, submissions: Sequence[Sequence[NewEntry]], accepted_at: int) -> list[Accepted | Reused]:
+    def append(
+        self, submissions: Sequence[Sequence[NewEntry]], accepted_at: int
+    ) -> list[Accepted | Reused | KeyLost]:
         """Append each submission's entries at consecutive indexes, all in one durable transaction.
+
+        The data keys that come with sealed content are added in that transaction, unless their subjects have
+        one already; content is stored under a key that stands then, or its submission is `KeyLost`.
 
         A submission whose every (issuer, id) stands already with the same bytes at consecutive indexes is
         answered with those (`repeated`); one of which any (issuer, id) stands otherwise is `Reused` and
@@ -176,10 +237,41 @@ class LogStore(Protocol):
 
     def find(self, issuer: str, id: str) -> StoredEntry | None: ...
 
-    def sealed(self, index: int) -> Sealed | None: ...
+    def sealed(self, index: int) -> Sealed | None:
+        """An entry's sealed content with its data key; erased content is there, without what it was."""
 
     def erase_sealed(self, index: int) -> None:
-        """Destroy an entry's sealed content; the entry stays."""
+        """Destroy an entry's sealed content; the entry stays, and that it was erased."""
+
+    # primary: the keys of sealed content
+
+    def data_key(self, subject: str) -> DataKey | None:
+        """The data key of a subject that stands; None if there is none."""
+
+    def erase_subjects(self, subjects: Sequence[str], index_keys: Sequence[bytes], now: int) -> Erased:
+        """Destroy the data keys of these subjects (tags), and the contents of the first version of entries
+        with these index keys. Repeated, it destroys what has come since; `now` in milliseconds."""
+
+    def scrub(self) -> None:
+        """Make sure that what was destroyed stands in no file of the database any more.
+
+        Raises `StoreBusy` when others keep reading what was there before; then it is to be done again.
+        """
+
+    def keys_under_other_masters(self, master: str, limit: int) -> list[DataKey]:
+        """Some of the standing data keys that another master key wraps; none when all are under this one."""
+
+    def rewrap(self, keys: Sequence[tuple[DataKey, bytes]], master: str) -> int:
+        """Put each key, as it was read, under another master key: its new `wrapped`. Returns how many were
+        still as they were read; a key that was destroyed meanwhile stays so."""
+
+    def older_under_other_masters(self, master: str, after: int, limit: int) -> list[SealedRow]:
+        """Contents of the first version above index `after` whose own key another master key wraps."""
+
+    def rewrap_older(self, rows: Sequence[tuple[SealedRow, Sealed]]) -> int:
+        """The same as `rewrap` for contents of the first version."""
+
+    def key_figures(self) -> KeyFigures: ...
 
     def receipt_signature(self, first_index: int) -> bytes | None: ...
 

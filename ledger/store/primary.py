@@ -8,11 +8,12 @@ from ledger.errors import CheckpointRefused, InputError
 from ledger.gm import sm3
 from ledger.store.connection import SqliteFile
 from ledger.store.ids import id_bytes, id_text
+from ledger.store.keys import KeyStands, KeyTables, insert_keys, insert_sealed, lost_subject
 from ledger.store.port import (
     Accepted,
+    KeyLost,
     NewEntry,
     Reused,
-    Sealed,
     StoredAnchor,
     StoredCheckpoint,
     StoredEntry,
@@ -43,14 +44,16 @@ def _next_index(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT ifnull(max(idx) + 1, 0) FROM entry").fetchone()[0])
 
 
-class PrimaryTables(ReferenceTables):
+class PrimaryTables(ReferenceTables, KeyTables):
     """Entries, checkpoints, anchors and facts; the contract is in `port`."""
 
     _log: SqliteFile
 
     # entries
 
-    def append(self, submissions: Sequence[Sequence[NewEntry]], accepted_at: int) -> list[Accepted | Reused]:
+    def append(
+        self, submissions: Sequence[Sequence[NewEntry]], accepted_at: int
+    ) -> list[Accepted | Reused | KeyLost]:
         if not all(submissions):
             raise InputError("a submission has at least one entry")
         ids = [[id_bytes(new.id) for new in submission] for submission in submissions]
@@ -59,14 +62,14 @@ class PrimaryTables(ReferenceTables):
             with self._log.writing() as writer:
                 first = _next_index(writer)
                 _insert(writer, first, list(chain(*submissions)), list(chain(*ids)), accepted_at)
-                answers: list[Accepted | Reused] = []
+                answers: list[Accepted | Reused | KeyLost] = []
                 for submission in submissions:
                     answers.append(Accepted(first, accepted_at, repeated=False))
                     first += len(submission)
                 # Commit point. A crash before: nothing was accepted, nobody has a receipt. A crash after:
                 # the entries are accepted for good; their submitters ask again and learn their places.
                 return answers
-        except _IdStands:
+        except (_IdStands, KeyStands):
             pass
         with self._log.writing() as writer:
             # Commit point, as above.
@@ -104,16 +107,6 @@ class PrimaryTables(ReferenceTables):
         with self._log.reading() as reader:
             row = reader.execute(_ENTRY + "WHERE issuer = ? AND id = ?", (issuer, id_bytes(id))).fetchone()
         return _entry(row) if row else None
-
-    def sealed(self, index: int) -> Sealed | None:
-        with self._log.reading() as reader:
-            row = reader.execute("SELECT ciphertext, key_id FROM sealed WHERE idx = ?", (index,)).fetchone()
-        return Sealed(*row) if row else None
-
-    def erase_sealed(self, index: int) -> None:
-        with self._log.writing() as writer:
-            writer.execute("DELETE FROM sealed WHERE idx = ?", (index,))
-            # Commit point. A crash before: the content is still there, and erasing again is harmless.
 
     def receipt_signature(self, first_index: int) -> bytes | None:
         with self._log.reading() as reader:
@@ -257,19 +250,13 @@ def _insert(
         if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
             raise _IdStands from error
         raise
-    sealed = [
-        (index, new.sealed.ciphertext, new.sealed.key_id)
-        for index, new in enumerate(news, first)
-        if new.sealed is not None
-    ]
-    if sealed:
-        writer.executemany("INSERT INTO sealed (idx, ciphertext, key_id) VALUES (?, ?, ?)", sealed)
+    insert_sealed(writer, first, news)
     insert_references(writer, first, news)
 
 
 def _append_one(
     writer: sqlite3.Connection, submission: Sequence[NewEntry], ids: Sequence[bytes], accepted_at: int
-) -> Accepted | Reused:
+) -> Accepted | Reused | KeyLost:
     """Append one submission, or say where it stands, inside a transaction."""
     places: list[tuple[int, int]] = []
     for position, (new, id) in enumerate(zip(submission, ids, strict=True)):
@@ -291,6 +278,10 @@ def _append_one(
         if (new.issuer, id) in seen:
             return Reused(new.issuer, new.id)
         seen.add((new.issuer, id))
+    insert_keys(writer, submission)
+    lost = lost_subject(writer, submission)
+    if lost is not None:
+        return KeyLost(lost)
     first = _next_index(writer)
     _insert(writer, first, submission, ids, accepted_at)
     return Accepted(first, accepted_at, repeated=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.store.connection import translated
+from ledger.store.keys import sealed_of
 from ledger.store.port import Integrated, Sealed, StoredCheckpoint
 
 HashRow = tuple[int, bytes, bytes, str, bytes]
@@ -65,13 +66,14 @@ class RawLog:
         with self._open("log.db") as db:
             rows = db.execute(
                 "SELECT e.idx, e.issuer, e.id, e.entry, e.leaf, e.index_keys, e.accepted_at,"
-                " s.ciphertext, s.key_id, r.signature FROM entry e"
-                " LEFT JOIN sealed s ON s.idx = e.idx LEFT JOIN receipt r ON r.first_index = e.idx"
+                " r.signature, s.ciphertext, s.key_id, k.id, k.subject, k.wrapped, k.master FROM entry e"
+                " LEFT JOIN sealed s ON s.idx = e.idx LEFT JOIN data_key k ON k.id = s.key_id"
+                " LEFT JOIN receipt r ON r.first_index = e.idx"
                 " WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx",
                 (start, stop),
             )
-            for index, issuer, id, entry, leaf, keys, accepted_at, ciphertext, key_id, signature in rows:
-                sealed = None if ciphertext is None else Sealed(ciphertext, key_id)
+            for index, issuer, id, entry, leaf, keys, accepted_at, signature, *stored in rows:
+                sealed = None if stored[0] is None else sealed_of(*stored)
                 yield RawEntry(index, issuer, id, entry, leaf, keys, accepted_at, sealed, signature)
 
     def entry_bytes(self, index: int) -> bytes | None:

@@ -89,6 +89,31 @@ def _create_references(database: Database) -> None:
     note_backlog(database.conn)
 
 
+@primary(name="0003_data_keys")
+def _create_data_keys(database: Database) -> None:
+    for statement in (
+        # `wrapped` is NULL once the key was destroyed: the row stays, and says so.
+        "CREATE TABLE data_key (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, subject BLOB NOT NULL,"
+        " wrapped BLOB, master TEXT NOT NULL, erased_at INTEGER) STRICT",
+        "CREATE UNIQUE INDEX data_key_standing ON data_key (subject) WHERE wrapped IS NOT NULL",
+        # Few change at a time, and all that are under another master key are asked for.
+        "CREATE INDEX data_key_master ON data_key (master) WHERE wrapped IS NOT NULL",
+        "CREATE TRIGGER data_key_no_delete BEFORE DELETE ON data_key"
+        " BEGIN SELECT RAISE(ABORT, 'a data key is destroyed, never deleted'); END",
+        "CREATE TRIGGER data_key_stays_destroyed BEFORE UPDATE ON data_key WHEN OLD.wrapped IS NULL"
+        " BEGIN SELECT RAISE(ABORT, 'a destroyed data key stays so'); END",
+        "CREATE TRIGGER data_key_stays_its_own BEFORE UPDATE OF id, subject ON data_key"
+        " BEGIN SELECT RAISE(ABORT, 'a data key stays its subject''s'); END",
+        # x'02' begins content under a data key, x'01' content that carries a key of its own.
+        "CREATE TRIGGER sealed_under_a_standing_key BEFORE INSERT ON sealed"
+        " WHEN substr(NEW.ciphertext, 1, 1) = x'02' AND NOT EXISTS"
+        " (SELECT 1 FROM data_key WHERE id = NEW.key_id AND wrapped IS NOT NULL)"
+        " BEGIN SELECT RAISE(ABORT, 'sealed under a key that does not stand'); END",
+        "CREATE INDEX sealed_older ON sealed (idx, key_id) WHERE substr(ciphertext, 1, 1) = x'01'",
+    ):
+        database.execute(statement)
+
+
 @derived(name="0001_derived")
 def _create_derived(database: Database) -> None:
     for statement in (

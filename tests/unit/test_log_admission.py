@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from log_world import ISSUER, ORIGIN, OTHER, World
+from log_world import ISSUER, ORIGIN, OTHER, PERSON, TAG_KEY, World
 
 from ledger.errors import (
     BatchInvalid,
@@ -27,6 +27,7 @@ from ledger.errors import (
 from ledger.formats.encoding import b64encode
 from ledger.formats.envelope import STATEMENT_TYPE, parse_envelope, sign_envelope
 from ledger.formats.statement import parse_statement
+from ledger.formats.tags import person_tag
 from ledger.formats.trust import Window
 from ledger.log.admission_batch import admit_batch
 from ledger.merkle import index_key, leaf_hash
@@ -148,7 +149,8 @@ def test_sealed_content_is_taken_stored_encrypted_and_opens_again(world: World) 
     sealed = admitted.entry.sealed
     assert sealed is not None
     assert content not in sealed.ciphertext
-    assert world.sealer.open(sealed, admitted.entry.issuer, admitted.entry.id) == (salt, content)
+    entry, tag = admitted.entry, person_tag(TAG_KEY, 0, PERSON)
+    assert world.sealer.open(sealed, tag, entry.issuer, entry.id) == (salt, content)
 
 
 def test_sealed_content_that_does_not_fit_is_refused(world: World) -> None:

@@ -16,7 +16,6 @@ from ledger.errors import (
     ConfigurationError,
     FormatError,
     KeyUnknown,
-    SealedMismatch,
     StoreBusy,
     WorkerRunning,
 )
@@ -25,11 +24,9 @@ from ledger.gm import Verifier
 from ledger.log.chores import Chore
 from ledger.log.directory import Directory, write_snapshot
 from ledger.log.lockfile import LockFile
-from ledger.log.sealer import Sm4Sealer, create_master_key_file
 from ledger.log.status import ChoreStatus, LogStatus, WorkerStatus, read_status, write_status
 from ledger.log.worker import Worker, WorkerLog, WorkerSettings
 from ledger.store import SqliteStore
-from ledger.store.port import Sealed
 
 HOUR = 3600 * 1000
 
@@ -231,33 +228,3 @@ def test_warming_builds_tables_for_so_many_keys_at_most(world: World) -> None:
     verifier = Verifier()
     assert Directory(world.trust()).warm(verifier, most=0) == 0
     assert Directory(world.trust()).warm(verifier) == 1
-
-
-def test_sealed_content_opens_for_its_own_entry_and_unchanged_only(tmp_path: Path) -> None:
-    path = tmp_path / "master.key"
-    create_master_key_file(path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(FileExistsError):
-        create_master_key_file(path)
-    sealer = Sm4Sealer.from_file(path)
-    sealed = sealer.seal("issuer", "id", bytes(32), b"content")
-    assert sealer.open(sealed, "issuer", "id") == (bytes(32), b"content")
-    blob = sealed.ciphertext
-    for at in range(len(blob)):
-        with pytest.raises(SealedMismatch):
-            sealer.open(
-                Sealed(blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1 :], sealed.key_id), "issuer", "id"
-            )
-    for issuer, id in (("issue", "rid"), ("issuer", "other")):
-        with pytest.raises(SealedMismatch):
-            sealer.open(sealed, issuer, id)
-
-
-def test_a_rotated_master_key_still_opens_what_the_old_one_sealed() -> None:
-    old, new = b"o" * 16, b"n" * 16
-    sealed = Sm4Sealer([old]).seal("i", "d", bytes(32), b"content")
-    both = Sm4Sealer([old, new])
-    assert both.open(sealed, "i", "d")[1] == b"content"
-    assert both.seal("i", "d", bytes(32), b"content").key_id != sealed.key_id
-    with pytest.raises(SealedMismatch):
-        Sm4Sealer([new]).open(sealed, "i", "d")
