@@ -38,6 +38,7 @@ from ledger.log.status import read_status
 from ledger.services.access import AccessService
 from ledger.services.certificate import CertificateService
 from ledger.services.credit import CreditService
+from ledger.services.pen import Pen
 from ledger.services.recorder import AccessRecorder
 from ledger.store import SqliteStore
 
@@ -202,6 +203,12 @@ class Deployment:
             self.clock,
             os.urandom,
         )
+
+    @cached_property
+    def pen(self) -> Pen:
+        """The operator's hand in the credit log."""
+        signer = self.keyring.operator_signer()
+        return Pen(self.logs["credit"].appender, self.config.operator, signer, self.clock, os.urandom)
 
     @cached_property
     def credit(self) -> CreditService:
