@@ -1,6 +1,7 @@
 """The parts of a deployment that close the loop: cases, quality figures, subscriptions and their notices."""
 
 import os
+import random
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -10,7 +11,12 @@ from ledger.domain.rules import Rules, rules_of
 from ledger.log.chores import Chore, Stopping
 from ledger.services.evidence import today
 from ledger.services.notices.book import Book
-from ledger.services.notices.subscriptions import Subscriptions
+from ledger.services.notices.delivery import Lane, RetrySettings
+from ledger.services.notices.documents import NoticeDocuments
+from ledger.services.notices.happenings import Happenings, Scanner
+from ledger.services.notices.notifier import Notifier
+from ledger.services.notices.subscriptions import Subscriptions, still_entitled
+from ledger.services.notices.webhook import Webhooks
 from ledger.services.quality import QualityService, QualityTally
 from ledger.services.register import CHUNK, Register
 
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
     from ledger.deployment.deployment import Deployment
 
 REGISTER_INTERVAL_MS = 2_000
+NOTICES_INTERVAL_MS = 500
 
 
 class Loop:
@@ -71,9 +78,36 @@ class Loop:
         row = self._deployment.editions.at(day).bases.get(basis)
         return row is not None and (not row.matters or matter in row.matters)
 
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Tells subscribers; for the worker's process alone."""
+        deployment, settings = self._deployment, self._deployment.config.notices
+        credit = deployment.logs["credit"]
+        happenings = Happenings(credit.store, credit.reader, self.rules_at)
+        lane = Lane(
+            self.book,
+            NoticeDocuments(credit.reader, deployment.recorder, happenings.counts),
+            Webhooks(frozenset(settings.allow), settings.timeout_seconds),
+            deployment.keyring.operator_signer(),
+            deployment.clock,
+            RetrySettings(settings.attempts, round(settings.first_pause_seconds * 1000)),
+            os.urandom,
+            random.random,
+        )
+        entitled = still_entitled(deployment.directory, deployment.clock)
+        return Notifier(self.book, Scanner(credit.store, self.book, happenings), lane, entitled)
+
     def chores(self) -> Sequence[Chore]:
-        """What the worker sees to: keeping the register from falling behind."""
-        return [Chore("register", self._keep_up, REGISTER_INTERVAL_MS)]
+        """What the worker sees to: keeping the register from falling behind, and telling subscribers."""
+        return [
+            Chore("register", self._keep_up, REGISTER_INTERVAL_MS),
+            Chore("notices", self._notify, NOTICES_INTERVAL_MS),
+        ]
+
+    def _notify(self, stopping: Stopping) -> Sequence[str]:
+        while not stopping() and self.notifier.run_once(self._deployment.clock()):
+            pass
+        return ()
 
     def _keep_up(self, stopping: Stopping) -> Sequence[str]:
         before = -1
@@ -87,6 +121,8 @@ class Loop:
     def close(self) -> None:
         """Close what was opened."""
         opened = self.__dict__
+        if "notifier" in opened:
+            self.notifier.close()
         if "register" in opened:
             self.register.close()
         if "book" in opened:

@@ -1,6 +1,6 @@
 """The notifier: scans what was published, and keeps a lane of deliveries for each subscription.
 
-    notifier = Notifier(book, scanner, lane, entitled, clock)
+    notifier = Notifier(book, scanner, lane, entitled)
     notifier.run_once(now)        # again and again, from the worker
     notifier.close()
 
@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ledger.errors import Unavailable
-from ledger.log.clock import Clock
 from ledger.services.notices.book import Book
 from ledger.services.notices.delivery import Lane
 
@@ -38,14 +37,11 @@ class Notifier:
     One process per deployment runs it; two would tell everything twice, and nothing worse.
     """
 
-    def __init__(
-        self, book: Book, scanner: Scanning, lane: Lane, entitled: Callable[[str], bool], clock: Clock
-    ) -> None:
+    def __init__(self, book: Book, scanner: Scanning, lane: Lane, entitled: Callable[[str], bool]) -> None:
         self._book = book
         self._scanner = scanner
         self._lane = lane
         self._entitled = entitled
-        self._clock = clock
         self._lock = threading.Lock()
         self._running: dict[str, threading.Thread] = {}
         self._slow: set[str] = set()
