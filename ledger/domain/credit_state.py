@@ -150,7 +150,7 @@ def check_step(record: Fact, history: Sequence[Fact], step: Fact, rules: Rules, 
         raise refusal("wrong_kind", "no record")
     life = Life(record, rules)
     for fact in sorted(history, key=_index_of):
-        if fact.index == step.index or not _refers_to(fact, record):
+        if not _refers_to(fact, record):
             continue
         if isinstance(fact.body, Step):
             take(life, fact, rules)
@@ -263,7 +263,7 @@ def _check_case_step(record: Fact, history: Sequence[Fact], step: Fact, rules: R
         raise refusal("wrong_kind", "no case")
     if step.body.on > today:
         raise DecisionDateRefused(f"the step is dated after today, {today}")
-    earlier = [fact for fact in history if fact.index != step.index and _refers_to(fact, record)]
+    earlier = [fact for fact in history if _refers_to(fact, record)]
     code = case_refusal(record, earlier, step, rules)
     if code is not None:
         raise refusal(code, case_state_of(record, earlier, rules, _LATEST).state)

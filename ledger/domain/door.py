@@ -1,0 +1,270 @@
+"""What is refused at the door whatever the log holds: dates, lists, measures, and whose statement it is.
+
+    check_statement(statement, body, rules, roles, today)
+
+Pure; `roles` are those of the issuer, `today` is `YYYY-MM-DD` in China. A statement that passes may still be
+refused by the state of what it refers to (`credit_state.check_step`).
+
+Whose statement: red and serious lists are entered by a member with the role `lister`, or `lister:<list>` for
+one list alone. An objection is raised, and repair applied for, by the subject itself, by the record's issuer or
+authority, by the operator, or by a desk that speaks for subjects (`subject-desk`). Expiry, editions, and
+the review and matching of cases are the operator's; a case is initiated by its proposer, answered by the
+executor named; figures are reported by the authority that they are about.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
+
+from ledger.domain.authorisation import AuthorisationGranted
+from ledger.domain.cases import CaseAnswered, CaseInitiated, CaseLifted, CaseMatched, CaseReviewed, CaseStep
+from ledger.domain.fields import Body
+from ledger.domain.records import (
+    CommitmentMade,
+    ContractReported,
+    EnforcementPublished,
+    EvaluationPublished,
+    LicencePublished,
+    ListEntered,
+    PenaltyPublished,
+    identity_of,
+)
+from ledger.domain.refusals import NOT_ENTITLED, refusal
+from ledger.domain.reports import CataloguePublished, QualityReported
+from ledger.domain.rules import Rules
+from ledger.domain.steps import RecordExpired, RecordObjected, RepairApplied, Step
+from ledger.errors import (
+    DecisionDateRefused,
+    ListAuthorityMissing,
+    ListUnknown,
+    MatterUnknown,
+    MeasureUnknown,
+    NotEntitled,
+    StatementInvalid,
+)
+from ledger.formats.statement import Statement
+
+LISTER, SUBJECT_DESK = "lister", "subject-desk"
+MOST_DAYS_AHEAD = 366
+"""How far ahead a listing or a case may begin."""
+_AUTHORISED_LISTS = ("red", "serious")
+
+Roles = Collection[str]
+_Check = Callable[[Statement, Any, Rules, Roles, str], None]
+
+
+def check_statement(statement: Statement, body: Body, rules: Rules, roles: Roles, today: str) -> None:
+    """Refuse what a statement may not say, or its issuer may not say, today.
+
+    Raises `DecisionDateRefused`, `ListUnknown`, `ListAuthorityMissing`, `MeasureUnknown`, `MatterUnknown`,
+    `NotEntitled`, `StatementInvalid` (a record that refers to several others).
+    """
+    check = _CHECKS.get(type(body))
+    if check is not None:
+        check(statement, body, rules, roles, today)
+    elif isinstance(body, Step):
+        _check_step_day(body.day, today)
+
+
+def may_list(roles: Roles, list_code: str, rules: Rules) -> bool:
+    """Whether a member with these roles may enter subjects in a list that the catalogue knows."""
+    if rules.catalogue.lists[list_code].kind not in _AUTHORISED_LISTS:
+        return True
+    return LISTER in roles or f"{LISTER}:{list_code}" in roles
+
+
+def _penalty(statement: Statement, body: PenaltyPublished, rules: Rules, roles: Roles, today: str) -> None:
+    _check_reference(statement)
+    _check_decided(body.decided_on, today)
+    publication = rules.publication(body)
+    _check_term(publication.until, today)
+    if body.publish_from is not None and publication.until and body.publish_from > publication.until:
+        raise DecisionDateRefused("publish_from is after the end of the publication term")
+
+
+def _licence(statement: Statement, body: LicencePublished, rules: Rules, roles: Roles, today: str) -> None:
+    _check_reference(statement)
+    _check_decided(body.decided_on, today)
+
+
+def _listing(statement: Statement, body: ListEntered, rules: Rules, roles: Roles, today: str) -> None:
+    _check_reference(statement)
+    _check_list(body.list_code, rules)
+    if not may_list(roles, body.list_code, rules):
+        raise ListAuthorityMissing(
+            f"the list {body.list_code} needs the role lister or lister:{body.list_code}"
+        )
+    _check_measures(body.measures or (), rules)
+    _check_span(body.from_day, body.until, today)
+
+
+def _commitment(statement: Statement, body: CommitmentMade, rules: Rules, roles: Roles, today: str) -> None:
+    _check_reference(statement)
+    _check_decided(body.made_on, today)
+    if body.matter is not None:
+        _check_matter(body.matter, rules)
+
+
+def _evaluation(
+    statement: Statement, body: EvaluationPublished, rules: Rules, roles: Roles, today: str
+) -> None:
+    _check_reference(statement)
+    _check_decided(body.evaluated_on, today)
+    _check_term(body.valid_until, today)
+
+
+def _contract(statement: Statement, body: ContractReported, rules: Rules, roles: Roles, today: str) -> None:
+    _check_reference(statement)
+    _check_decided(body.reported_on, today)
+    _check_term(rules.publication(body).until, today)
+
+
+def _enforcement(
+    statement: Statement, body: EnforcementPublished, rules: Rules, roles: Roles, today: str
+) -> None:
+    # One that is not performed stays published, however old: its term is never over.
+    _check_reference(statement)
+    _check_decided(body.filed_on, today)
+
+
+def _on_behalf(
+    statement: Statement, body: RecordObjected | RepairApplied, rules: Rules, roles: Roles, today: str
+) -> None:
+    _check_step_day(body.day, today)
+    issuer = statement.issuer
+    if issuer in (rules.operator, identity_of(body.subject), body.authority.uscc) or SUBJECT_DESK in roles:
+        return
+    if not any(reference.issuer == issuer for reference in statement.refers):
+        raise NotEntitled(
+            "for a subject act the subject itself, the record's issuer or authority, the operator, and members"
+            " with the role subject-desk"
+        )
+
+
+def _expired(statement: Statement, body: RecordExpired, rules: Rules, roles: Roles, today: str) -> None:
+    _check_operator(statement, rules)
+    _check_step_day(body.day, today)
+
+
+def _case(statement: Statement, body: CaseInitiated, rules: Rules, roles: Roles, today: str) -> None:
+    if statement.issuer not in (body.proposer.uscc, rules.operator):
+        raise NotEntitled("a case is initiated by its proposer, or by the operator on its behalf")
+    if body.list_code is not None:
+        _check_list(body.list_code, rules)
+    _check_measures(body.measures, rules)
+    _check_span(body.from_day, body.until, today)
+
+
+def _operators_case_step(
+    statement: Statement, body: CaseStep, rules: Rules, roles: Roles, today: str
+) -> None:
+    _check_operator(statement, rules)
+    _check_step_day(body.on, today)
+
+
+def _answered(statement: Statement, body: CaseAnswered, rules: Rules, roles: Roles, today: str) -> None:
+    if statement.issuer != body.executor.uscc:
+        raise NotEntitled("an executor answers for itself")
+    _check_step_day(body.on, today)
+    if body.matter is not None:
+        _check_matter(body.matter, rules)
+
+
+def _lifted(statement: Statement, body: CaseStep, rules: Rules, roles: Roles, today: str) -> None:
+    _check_step_day(body.on, today)
+
+
+def _catalogue(
+    statement: Statement, body: CataloguePublished, rules: Rules, roles: Roles, today: str
+) -> None:
+    _check_operator(statement, rules)
+
+
+def _quality(statement: Statement, body: QualityReported, rules: Rules, roles: Roles, today: str) -> None:
+    if statement.issuer != body.authority.uscc:
+        raise NotEntitled("an authority reports its own figures")
+    if body.month > today[:7]:
+        raise DecisionDateRefused("the month has not begun")
+
+
+def _authorisation(
+    statement: Statement, body: AuthorisationGranted, rules: Rules, roles: Roles, today: str
+) -> None:
+    for matter in body.matters:
+        _check_matter(matter, rules)
+    if body.until < today:
+        raise DecisionDateRefused("the authorisation is over already")
+
+
+def _check_reference(statement: Statement) -> None:
+    if len(statement.refers) > 1:
+        raise StatementInvalid("a record replaces one other at most")
+
+
+def _check_decided(day: str, today: str) -> None:
+    if day > today:
+        raise DecisionDateRefused(f"the decision is dated after today, {today}")
+
+
+def _check_step_day(day: str, today: str) -> None:
+    if day > today:
+        raise DecisionDateRefused(f"the step is dated after today, {today}")
+
+
+def _check_term(until: str | None, today: str) -> None:
+    if until is not None and until < today:
+        raise DecisionDateRefused(f"the term of publication was over on {until}")
+
+
+def _check_span(start: str, until: str | None, today: str) -> None:
+    if start > _latest_start(today):
+        raise DecisionDateRefused(f"it begins more than {MOST_DAYS_AHEAD} days from today")
+    _check_term(until, today)
+
+
+@lru_cache(maxsize=16)
+def _latest_start(today: str) -> str:
+    return (date.fromisoformat(today) + timedelta(days=MOST_DAYS_AHEAD)).isoformat()
+
+
+def _check_list(code: str, rules: Rules) -> None:
+    if code not in rules.catalogue.lists:
+        raise ListUnknown(f"the edition {rules.catalogue.edition} has no such list")
+
+
+def _check_measures(codes: Collection[str], rules: Rules) -> None:
+    if not all(code in rules.catalogue.measures for code in codes):
+        raise MeasureUnknown(f"a measure is not in the edition {rules.catalogue.edition}")
+
+
+def _check_matter(code: str, rules: Rules) -> None:
+    if code not in rules.catalogue.matters:
+        raise MatterUnknown(f"known matters are {', '.join(rules.catalogue.matters)}")
+
+
+def _check_operator(statement: Statement, rules: Rules) -> None:
+    if statement.issuer != rules.operator:
+        raise refusal(NOT_ENTITLED, "the operator's to say")
+
+
+_CHECKS: dict[type[Body], _Check] = {
+    PenaltyPublished: _penalty,
+    LicencePublished: _licence,
+    ListEntered: _listing,
+    CommitmentMade: _commitment,
+    EvaluationPublished: _evaluation,
+    ContractReported: _contract,
+    EnforcementPublished: _enforcement,
+    RecordObjected: _on_behalf,
+    RepairApplied: _on_behalf,
+    RecordExpired: _expired,
+    CaseInitiated: _case,
+    CaseReviewed: _operators_case_step,
+    CaseMatched: _operators_case_step,
+    CaseAnswered: _answered,
+    CaseLifted: _lifted,
+    CataloguePublished: _catalogue,
+    QualityReported: _quality,
+    AuthorisationGranted: _authorisation,
+}
