@@ -79,7 +79,7 @@ def due_of(statement: Statement, body: Body, rules: Rules) -> tuple[Due, ...]:
     """What a statement makes due; a fold is not needed for it."""
     if isinstance(body, Record):
         publication = rules.publication(body)
-        # A judgement not performed has no end until correction is reported; what is not published none at all.
+        # A judgement not performed has no end until correction is reported, and what is not published none.
         if publication.until is None or publication.start is None or isinstance(body, EnforcementPublished):
             return ()
         return (Due("expiry", publication.until),)

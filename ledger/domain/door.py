@@ -5,11 +5,11 @@
 Pure; `roles` are those of the issuer, `today` is `YYYY-MM-DD` in China. A statement that passes may still be
 refused by the state of what it refers to (`credit_state.check_step`).
 
-Whose statement: red and serious lists are entered by a member with the role `lister`, or `lister:<list>` for
-one list alone. An objection is raised, and repair applied for, by the subject itself, by the record's issuer or
-authority, by the operator, or by a desk that speaks for subjects (`subject-desk`). Expiry, editions, and
-the review and matching of cases are the operator's; a case is initiated by its proposer, answered by the
-executor named; figures are reported by the authority that they are about.
+Whose statement: red and serious lists are entered by a member with the role `lister`, or `lister:<list>`
+for one list alone. An objection is raised, and repair applied for, by the subject itself, by the record's
+issuer or authority, by the operator, or by a desk that speaks for subjects (`subject-desk`). Expiry,
+editions, and the review and matching of cases are the operator's; a case is initiated by its proposer,
+answered by the executor named; figures are reported by the authority that they are about.
 """
 
 from collections.abc import Callable, Collection
@@ -137,8 +137,8 @@ def _on_behalf(
         return
     if not any(reference.issuer == issuer for reference in statement.refers):
         raise NotEntitled(
-            "for a subject act the subject itself, the record's issuer or authority, the operator, and members"
-            " with the role subject-desk"
+            "for a subject act the subject itself, the record's issuer or authority, the operator, "
+            "and members with the role subject-desk"
         )
 
 
