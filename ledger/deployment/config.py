@@ -31,6 +31,10 @@
     attempts = 12                           # of one notice, before it is a dead letter
     timeout_seconds = 10.0
 
+    [sealing]
+    source = "file"                # or "env:NAME", "command:/path/to program"; see `masters`
+    timeout_seconds = 10.0
+
 A member that is not known here, of another type or out of its range is refused with its name. Secrets never
 stand in this file.
 """
@@ -42,6 +46,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ledger.deployment.masters import SOURCE
 from ledger.errors import ConfigurationError, LedgerError
 from ledger.identifiers import check_uscc
 
@@ -117,6 +122,14 @@ class NoticesConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SealingConfig:
+    """Where the master keys of sealed content come from (see `masters`), and how long a command may take."""
+
+    source: str = "file"
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole file; `operator` is the USCC of the member that runs this deployment."""
 
@@ -127,6 +140,7 @@ class Config:
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     notices: NoticesConfig = field(default_factory=NoticesConfig)
+    sealing: SealingConfig = field(default_factory=SealingConfig)
 
     def origin(self, short: str) -> str:
         """The origin of a log by its short name."""
@@ -143,6 +157,7 @@ _SECTIONS: dict[str, type] = {
     "worker": WorkerConfig,
     "limits": LimitsConfig,
     "notices": NoticesConfig,
+    "sealing": SealingConfig,
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "api.port": (1, 65535),
@@ -157,6 +172,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "notices.attempts": (1, 20),
     "notices.first_pause_seconds": (0.05, 3600),
     "notices.timeout_seconds": (0.1, 60),
+    "sealing.timeout_seconds": (0.1, 300),
 }
 _FORMS: dict[str, re.Pattern[str]] = {
     "api.host": _HOST,
@@ -166,6 +182,7 @@ _FORMS: dict[str, re.Pattern[str]] = {
     "chain.consortium": _ADDRESS,
     "chain.registry": _ADDRESS,
     "notices.allow": re.compile(r"[a-z0-9._:-]{1,253}"),
+    "sealing.source": SOURCE,
 }
 _LISTS = frozenset({"chain.rpc", "notices.allow"})
 

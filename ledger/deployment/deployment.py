@@ -32,10 +32,13 @@ from ledger.log.admission import Admission
 from ledger.log.appender import Appender
 from ledger.log.clock import Clock, system_clock
 from ledger.log.directory import Directory
+from ledger.log.masters import MasterKeys
 from ledger.log.reader import ChainPlace, LogReader
 from ledger.log.sealer import Sm4Sealer
 from ledger.log.status import read_status
+from ledger.log.turns import Turns
 from ledger.services.access import AccessService
+from ledger.services.authorisation import Authoriser
 from ledger.services.certificate import CertificateService
 from ledger.services.credit import CreditService
 from ledger.services.pen import Pen
@@ -70,13 +73,17 @@ class LogHandle:
         return LogReader(self.store, self.origin, place)
 
     @cached_property
+    def sealer(self) -> Sm4Sealer:
+        return Sm4Sealer(self._deployment.masters, os.urandom, self.store.data_key)
+
+    @cached_property
     def admission(self) -> Admission:
         deployment = self._deployment
         return Admission(
             self.origin,
             deployment.directory,
             deployment.clock,
-            deployment.sealer,
+            self.sealer,
             deployment.keyring.person_tag_keys(),
             self._holds,
         )
@@ -189,8 +196,27 @@ class Deployment:
         return Editions(self.catalogue_path)
 
     @cached_property
+    def masters(self) -> MasterKeys:
+        """The master keys of sealed content."""
+        return self.keyring.master_keys(self.config.sealing)
+
+    @cached_property
     def sealer(self) -> Sm4Sealer:
-        return Sm4Sealer.from_file(self.keyring.sealing_path)
+        """What opens sealed content of any log; a log's own handle seals."""
+        return Sm4Sealer(self.masters)
+
+    @cached_property
+    def turns(self) -> Turns:
+        """Turns over all processes of this deployment."""
+        return Turns(self.folder / "run" / "turns")
+
+    @cached_property
+    def authoriser(self) -> Authoriser:
+        return Authoriser(self.logs["access"].store, self.recorder, self._covers, self.turns)
+
+    def _covers(self, basis_code: str, matter: str, day: str) -> bool:
+        basis = self.editions.at(day).bases.get(basis_code)
+        return basis is not None and (not basis.matters or matter in basis.matters)
 
     @cached_property
     def recorder(self) -> AccessRecorder:

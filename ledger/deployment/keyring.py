@@ -4,7 +4,8 @@
     operator.pem           SM2 key of the member that runs the deployment
     chain-account.json     that member's account on the chain
     person-tags.keys       person-tag keys, 64 hex digits a line; the line number is the epoch, from 0
-    sealing.keys           master keys that wrap sealed content, 32 hex digits a line, the last in force
+    sealing.keys           master keys that wrap the data keys of sealed content, 32 hex digits a line, the
+                           last in force; not used where they come from elsewhere (see `masters`)
 
 The PEM files and the chain account are encrypted under the deployment's passphrase, which comes from the
 environment (`XINZHENG_PASSPHRASE`, or a file that `XINZHENG_PASSPHRASE_FILE` names) or else from the file
@@ -16,9 +17,12 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ledger.deployment.config import SealingConfig
+from ledger.deployment.masters import open_master_keys
 from ledger.errors import ConfigurationError, KeyUnusable
 from ledger.files import create_file
 from ledger.gm import PrivateKey, Signer, signer
+from ledger.log.masters import MasterKeys
 from ledger.log.sealer import create_master_key_file
 
 PASSPHRASE_VARIABLE = "XINZHENG_PASSPHRASE"  # noqa: S105 - the variable's name
@@ -65,6 +69,10 @@ class Keyring:
         if not keys or any(len(key) != PERSON_TAG_KEY_BYTES for key in keys):
             raise KeyUnusable("person-tags.keys must hold 64 hex digits a line")
         return dict(enumerate(keys))
+
+    def master_keys(self, sealing: SealingConfig) -> MasterKeys:
+        """The master keys from where the configuration says; raises `ConfigurationError`."""
+        return open_master_keys(sealing.source, self.sealing_path, sealing.timeout_seconds)
 
     @property
     def sealing_path(self) -> Path:
