@@ -344,7 +344,12 @@ def _point(text: str) -> bytes:
 
 def _known(roles: tuple[str, ...]) -> tuple[str, ...]:
     known = load_catalogue().roles
-    unknown = sorted(set(roles) - set(known))
+    lists = load_catalogue().lists
+    unknown = sorted(
+        role
+        for role in set(roles) - set(known)
+        if not (role.startswith("lister:") and role.removeprefix("lister:") in lists)
+    )
     if unknown:
         raise InputError(f"no role {unknown[0]!r}; the catalogue has {', '.join(known)}")
     return roles

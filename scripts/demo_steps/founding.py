@@ -19,9 +19,9 @@ from scripts.environment import ROOT, environment
 from scripts.samples import Organisation, World
 
 ROLES = {
-    "bureau": ("operator", "publisher:access", "auditor"),
+    "bureau": ("operator", "publisher:access", "publisher:credit", "auditor"),
     "approval": ("publisher:certificate", "officer"),
-    "market": ("publisher:credit",),
+    "market": ("publisher:credit", "lister"),
 }
 THRESHOLD = 2
 

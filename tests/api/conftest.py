@@ -31,8 +31,8 @@ PUBLISHER = "11990100MB0000027F"
 OFFICER = "12990100MB00000357"
 AUDITOR = "11990100MB00000435"
 ROLES = {
-    OPERATOR: ["operator", "publisher:access"],
-    PUBLISHER: ["publisher:credit", "publisher:access", "publisher:certificate"],
+    OPERATOR: ["operator", "publisher:access", "publisher:credit"],
+    PUBLISHER: ["publisher:credit", "lister", "publisher:access", "publisher:certificate"],
     OFFICER: ["officer"],
     AUDITOR: ["auditor"],
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.catalog import Catalogue, load_catalogue
+from ledger.catalog import Catalogue, Editions
 from ledger.domain import (
     INDEXES,
     KINDS,
@@ -42,8 +42,10 @@ from ledger.log.integrate import integrate
 from ledger.log.publish import publish
 from ledger.log.reader import LogReader
 from ledger.log.sealer import Sm4Sealer
+from ledger.log.turns import Turns
 from ledger.services.access import AccessRecorder, AccessService
 from ledger.services.answers import Asked
+from ledger.services.authorisation import Authoriser
 from ledger.services.certificate import CertificateService
 from ledger.services.credit import CreditService
 from ledger.services.importing.signing import submission_line
@@ -101,7 +103,7 @@ class City:
             member: signer(PrivateKey.generate()) for member in (self.operator, self.bureau, self.court)
         }
         self.logs = {short: CityLog(self, short) for short in INDEXES}
-        roles = tuple(f"publisher:{short}" for short in INDEXES)
+        roles = (*(f"publisher:{short}" for short in INDEXES), "lister")
         self.trust = Trust(
             Exported(0, 1, 1),
             {log.origin: log.trusted(short) for short, log in self.logs.items()},
@@ -125,9 +127,17 @@ class City:
             self.clock,
             os.urandom,
         )
-        self.catalogue: Catalogue = load_catalogue()
+        self.editions = Editions()
+        self.catalogue: Catalogue = self.editions.at("2026-09-21")
+        self.authoriser = Authoriser(access.store, self.recorder, self.covers, Turns(self.folder / "turns"))
         self.credit = CreditService(
-            self.logs["credit"].reader, self.recorder, self.catalogue, self.tag_keys, self.clock
+            self.logs["credit"].reader,
+            self.recorder,
+            self.editions,
+            self.tag_keys,
+            self.clock,
+            operator=self.operator,
+            authoriser=self.authoriser,
         )
         self.access = AccessService(access.reader, self.recorder, self.tag_keys, self.clock)
         self.certificate = CertificateService(self.logs["certificate"].reader, self.clock)
@@ -135,9 +145,20 @@ class City:
     def clock(self) -> int:
         return self.now
 
-    def asked(self, *roles: str, purpose: str = "政府采购供应商审查", basis: str = "政府采购法 22") -> Asked:
+    def covers(self, basis_code: str, matter: str, day: str) -> bool:
+        row = self.editions.at(day).bases.get(basis_code)
+        return row is not None and (not row.matters or matter in row.matters)
+
+    def asked(
+        self,
+        *roles: str,
+        purpose: str = "政府采购供应商审查",
+        basis: str = "政府采购法 22",
+        basis_code: str | None = None,
+        authorisation: str | None = None,
+    ) -> Asked:
         caller = Caller(self.bureau, frozenset(roles or ("officer",)))
-        return Asked(caller, "desk-7", purpose, basis)
+        return Asked(caller, "desk-7", purpose, basis, authorisation, basis_code)
 
     def appender(self, short: str) -> Appender:
         appender = self.logs[short].appender
