@@ -12,6 +12,7 @@ from ledger.merkle.batch import (
     batch_root,
     verify_batch_path,
 )
+from ledger.merkle.growth import Grown, grow_tiles, grow_tree
 from ledger.merkle.index import (
     EMPTY,
     EMPTY_HEAD,
@@ -35,7 +36,6 @@ from ledger.merkle.tree import (
     TILE_WIDTH,
     Frontier,
     HashReader,
-    grow_tiles,
     leaf_hash,
     node_hash,
     root_hash,
@@ -55,6 +55,7 @@ __all__ = [
     "BatchTree",
     "End",
     "Frontier",
+    "Grown",
     "HashReader",
     "OtherKey",
     "Present",
@@ -65,6 +66,7 @@ __all__ = [
     "chain_step",
     "consistency_proof",
     "grow_tiles",
+    "grow_tree",
     "inclusion_proof",
     "index_key",
     "index_leaf",

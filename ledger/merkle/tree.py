@@ -175,31 +175,3 @@ def split(size: int) -> int:
 def tree_root(size: int, reader: HashReader) -> bytes:
     """The root hash of the first `size` leaves of a stored tree."""
     return range_root(0, size, reader) if size else EMPTY_ROOT
-
-
-def grow_tiles(first: int, leaf_hashes: Sequence[bytes], reader: HashReader) -> dict[tuple[int, int], bytes]:
-    """The tiles that change when a stored tree of `first` leaves grows by `leaf_hashes`.
-
-    Returns (tile level, tile index) -> all hashes of that tile, old ones included. Raises `IntegrityError`
-    when the stored tree lacks a tile that size `first` needs.
-    """
-    grown: dict[tuple[int, int], bytes] = {}
-    level, start, new = 0, first, list(leaf_hashes)
-    while new:
-        index, old = divmod(start, TILE_WIDTH)
-        held = b""
-        if old:
-            held = (reader.tile(level, index) or b"")[: old * HASH_SIZE]
-            if len(held) != old * HASH_SIZE:
-                raise IntegrityError(f"the tree lacks a part of tile {index} at tile level {level}")
-        stream = held + b"".join(new)
-        above = []
-        for offset in range(0, len(stream), TILE_WIDTH * HASH_SIZE):
-            tile = stream[offset : offset + TILE_WIDTH * HASH_SIZE]
-            grown[level, index] = tile
-            if len(tile) == TILE_WIDTH * HASH_SIZE:
-                above.append(hash_children(_levels(tile)[TILE_HEIGHT - 1]))
-            index += 1
-        start //= TILE_WIDTH
-        level, new = level + 1, above
-    return grown

@@ -3,10 +3,10 @@
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
@@ -40,14 +40,18 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.ProgrammingError as error:
-        raise StoreBusy("the database is closed") from error
     except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        # The low byte is the error's family.
-        if getattr(error, "sqlite_errorcode", -1) & 0xFF in _NOT_NOW:
-            raise StoreBusy(f"the database cannot be used now: {name}") from error
-        raise IntegrityError(f"the database refused or contradicts itself: {name}") from error
+        raise _translation(error) from error
+
+
+def _translation(error: sqlite3.Error) -> StoreBusy | IntegrityError:
+    if isinstance(error, sqlite3.ProgrammingError):
+        return StoreBusy("the database is closed")
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    # The low byte is the error's family.
+    if getattr(error, "sqlite_errorcode", -1) & 0xFF in _NOT_NOW:
+        return StoreBusy(f"the database cannot be used now: {name}")
+    return IntegrityError(f"the database refused or contradicts itself: {name}")
 
 
 class _Connection(sqlite3.Connection):
@@ -150,6 +154,13 @@ class SqliteFile:
         """This thread's read-only connection; each statement sees one snapshot."""
         with translated():
             yield self._reader()
+
+    def rows(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
+        """All rows of one reading statement; what a check does dozens of times, so without a context."""
+        try:
+            return self._reader().execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise _translation(error) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:

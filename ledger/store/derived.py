@@ -6,22 +6,23 @@ was told to keep.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ledger.errors import IntegrityError, Unavailable
 from ledger.merkle.index import EMPTY
 from ledger.merkle.tree import EMPTY_ROOT
 from ledger.store.connection import SqliteFile
 from ledger.store.port import Integrated, Integration
+from ledger.store.selecting import ListStatement
 
-_CHUNK = 500
-_MARKS = ", ".join("?" * _CHUNK)
-
-# The one aggregate, max(), makes `data` that of the newest version.
-_SELECT_PAGES = (
-    "SELECT path, max(size), data FROM page WHERE path IN (PATHS) AND size <= ? GROUP BY path"
-).replace("PATHS", _MARKS)
-_SELECT_VERSIONS = "SELECT path, size FROM page WHERE path IN (PATHS)".replace("PATHS", _MARKS)
+# A row without path says that the size is readable; max() makes `data` that of the newest version.
+_SELECT_PAGES = ListStatement(
+    "SELECT path, max(size), data FROM page WHERE path IN (LIST) AND size <= ? GROUP BY path"
+    " UNION ALL SELECT NULL, size, NULL FROM readable WHERE size = ?"
+)
+_SELECT_VERSIONS = ListStatement("SELECT path, size FROM page WHERE path IN (LIST)")
+_SELECT_LINKS = ListStatement("SELECT idx, data FROM link WHERE idx IN (LIST)")
+_SELECT_BLOCKS = ListStatement("SELECT place, data FROM block WHERE place IN (LIST)")
 
 
 def _prefix(leaf_hash: bytes) -> int:
@@ -74,6 +75,9 @@ class DerivedTables:
                     zip(map(_prefix, integration.leaf_hashes), range(integration.first, size), strict=True)
                 ),
             )
+            writer.executemany(
+                "INSERT INTO block (place, data) VALUES (?, ?)", sorted(integration.blocks.items())
+            )
             writer.execute("DELETE FROM readable")
             writer.executemany("INSERT INTO readable (size) VALUES (?)", [(each,) for each in {size, *kept}])
             writer.execute(
@@ -95,33 +99,30 @@ class DerivedTables:
     def pages(self, paths: Sequence[bytes], size: int) -> list[bytes | None]:
         if size == 0:
             return [None] * len(paths)
-        if len(paths) == 1:
-            with self._derived.reading() as reader:
-                readable, page = reader.execute(
-                    "SELECT EXISTS (SELECT 1 FROM readable WHERE size = ?2), (SELECT data FROM page"
-                    " WHERE path = ?1 AND size <= ?2 ORDER BY size DESC LIMIT 1)",
-                    (paths[0], size),
-                ).fetchone()
-            _check_readable(readable, size)
-            return [page]
-        with self._derived.snapshot() as reader:
-            (readable,) = reader.execute(
-                "SELECT EXISTS (SELECT 1 FROM readable WHERE size = ?)", (size,)
-            ).fetchone()
-            _check_readable(readable, size)
-            found: dict[bytes, bytes] = {}
-            for chunk in _chunks(paths):
-                for path, _, data in reader.execute(_SELECT_PAGES, (*chunk, size)):
-                    found[path] = data
+        found: dict[bytes | None, bytes] = {}
+        for statement, parameters in _SELECT_PAGES.pieces(paths, size, size):
+            # One statement sees one snapshot: the page is there as long as the size is readable.
+            page: dict[bytes | None, bytes] = {
+                path: data for path, _, data in self._derived.rows(statement, parameters)
+            }
+            if None not in page:
+                raise Unavailable(
+                    f"the index cannot be read at tree size {size} now; ask for a newer checkpoint"
+                )
+            found |= page
         return [found.get(path) for path in paths]
 
     def links(self, indexes: Sequence[int]) -> list[bytes | None]:
-        with self._derived.reading() as reader:
-            rows = [
-                reader.execute("SELECT data FROM link WHERE idx = ?", (index,)).fetchone()
-                for index in indexes
-            ]
-        return [row[0] if row else None for row in rows]
+        return self._by_number(_SELECT_LINKS, indexes)
+
+    def blocks(self, places: Sequence[int]) -> list[bytes | None]:
+        return self._by_number(_SELECT_BLOCKS, places)
+
+    def _by_number(self, select: ListStatement, numbers: Sequence[int]) -> list[bytes | None]:
+        found: dict[int, bytes] = {}
+        for statement, parameters in select.pieces(numbers):
+            found.update(self._derived.rows(statement, parameters))
+        return [found.get(number) for number in numbers]
 
     def find_leaf(self, leaf_hash: bytes) -> int | None:
         with self._derived.reading() as reader:
@@ -143,27 +144,16 @@ class DerivedTables:
             writer.execute("DELETE FROM page")
             writer.execute("DELETE FROM link")
             writer.execute("DELETE FROM leaf")
+            writer.execute("DELETE FROM block")
             # Commit point. A crash before: everything is as it was. After: the worker starts again at 0.
-
-
-def _check_readable(readable: int, size: int) -> None:
-    if not readable:
-        raise Unavailable(f"the index cannot be read at tree size {size} now; ask for a newer checkpoint")
-
-
-def _chunks(paths: Sequence[bytes]) -> Iterable[tuple[bytes | None, ...]]:
-    """Paths in pieces of one length, the last one filled up with None, so that one statement serves all."""
-    for at in range(0, len(paths), _CHUNK):
-        chunk = tuple(paths[at : at + _CHUNK])
-        yield (*chunk, *[None] * (_CHUNK - len(chunk)))
 
 
 def _drop_versions(writer: sqlite3.Connection, paths: Sequence[bytes], kept: Sequence[int]) -> None:
     """Delete the versions of these pages that no kept size needs; a newer one is about to be added."""
     dropped = []
-    for chunk in _chunks(paths):
+    for statement, parameters in _SELECT_VERSIONS.pieces(paths):
         versions: dict[bytes, list[int]] = {}
-        for path, size in writer.execute(_SELECT_VERSIONS, chunk):
+        for path, size in writer.execute(statement, parameters):
             versions.setdefault(path, []).append(size)
         for path, sizes in versions.items():
             needed = {max((size for size in sizes if size <= keep), default=-1) for keep in kept}

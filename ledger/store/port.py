@@ -19,7 +19,7 @@ Contract of every implementation
   contradicts itself; nothing of the database library's own escapes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -185,6 +185,7 @@ class Integration:
     `pages`: index page path -> page bytes, valid from `size` on.
     `links`: one blob per entry `first..size-1`, in order.
     `leaf_hashes`: the same entries' leaf hashes, in order.
+    `blocks`: place -> block (`ledger.merkle.blocks`), those that these entries complete.
     """
 
     first: int
@@ -195,6 +196,7 @@ class Integration:
     pages: dict[bytes, bytes]
     links: Sequence[bytes]
     leaf_hashes: Sequence[bytes]
+    blocks: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,15 @@ class LogStore(Protocol):
 
     def entries(self, start: int, stop: int) -> Iterator[StoredEntry]:
         """Entries start..stop-1 in order, streamed in bounded memory."""
+
+    def entry_bytes(self, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes alone of entries start..stop-1 in order, streamed in bounded memory."""
+
+    def several(self, indexes: Sequence[int]) -> list[StoredEntry | None]:
+        """The entries at these indexes, in the order asked."""
+
+    def several_leaves(self, indexes: Sequence[int]) -> list[bytes | None]:
+        """The leaf hashes at these indexes, in the order asked, without reading the entries."""
 
     def leaves(self, start: int, stop: int) -> list[tuple[bytes, tuple[bytes, ...]]]:
         """(leaf hash, index keys) of entries start..stop-1 in order, without reading their bytes."""
@@ -369,6 +380,9 @@ class LogStore(Protocol):
         """
 
     def links(self, indexes: Sequence[int]) -> list[bytes | None]: ...
+
+    def blocks(self, places: Sequence[int]) -> list[bytes | None]:
+        """The blocks at these places, None where there is none: it can be computed from the entries."""
 
     def find_leaf(self, leaf_hash: bytes) -> int | None:
         """The lowest index of an integrated entry with this leaf hash."""

@@ -31,7 +31,8 @@ def _split_keys(keys: bytes) -> tuple[bytes, ...]:
     return tuple([keys[at : at + 32] for at in range(0, len(keys), 32)])
 
 
-def _entry(row: tuple[int, str, bytes, bytes, bytes, bytes, int]) -> StoredEntry:
+def entry_of_row(row: tuple[int, str, bytes, bytes, bytes, bytes, int]) -> StoredEntry:
+    """The entry of a row of the columns of `_ENTRY`."""
     index, issuer, id, entry, leaf, keys, accepted_at = row
     return StoredEntry(index, issuer, id_text(id), entry, leaf, _split_keys(keys), accepted_at)
 
@@ -85,7 +86,7 @@ class PrimaryTables(ReferenceTables, KeyTables):
     def entry(self, index: int) -> StoredEntry | None:
         with self._log.reading() as reader:
             row = reader.execute(_ENTRY + "WHERE idx = ?", (index,)).fetchone()
-        return _entry(row) if row else None
+        return entry_of_row(row) if row else None
 
     def entries(self, start: int, stop: int) -> Iterator[StoredEntry]:
         for low in range(start, stop, _CHUNK):
@@ -94,7 +95,7 @@ class PrimaryTables(ReferenceTables, KeyTables):
                     _ENTRY + "WHERE idx >= ? AND idx < ? ORDER BY idx",
                     (low, min(low + _CHUNK, stop)),
                 ).fetchall()
-            yield from map(_entry, rows)
+            yield from map(entry_of_row, rows)
 
     def leaves(self, start: int, stop: int) -> list[tuple[bytes, tuple[bytes, ...]]]:
         with self._log.reading() as reader:
@@ -106,7 +107,7 @@ class PrimaryTables(ReferenceTables, KeyTables):
     def find(self, issuer: str, id: str) -> StoredEntry | None:
         with self._log.reading() as reader:
             row = reader.execute(_ENTRY + "WHERE issuer = ? AND id = ?", (issuer, id_bytes(id))).fetchone()
-        return _entry(row) if row else None
+        return entry_of_row(row) if row else None
 
     def receipt_signature(self, first_index: int) -> bytes | None:
         with self._log.reading() as reader:

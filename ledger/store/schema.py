@@ -133,3 +133,9 @@ def _create_derived(database: Database) -> None:
         " PRIMARY KEY (prefix, idx)) STRICT, WITHOUT ROWID",
     ):
         database.execute(statement)
+
+
+@derived(name="0002_block")
+def _create_block(database: Database) -> None:
+    # A log that was integrated before has none until its derived data is rebuilt: its paths are computed.
+    database.execute("CREATE TABLE block (place INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT")
