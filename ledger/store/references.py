@@ -11,7 +11,7 @@ from ledger.store.port import NewEntry, StoredDue
 
 _DUE = "SELECT kind, day, idx, settled FROM due "
 _INSERT_REFERENCE = "INSERT OR IGNORE INTO reference (issuer, id, idx) VALUES (?, ?, ?)"
-_INSERT_DUE = "INSERT OR IGNORE INTO due (kind, settled, day, idx) VALUES (?, '', ?, ?)"
+_INSERT_DUE = "INSERT OR IGNORE INTO due (idx, kind, day, settled) VALUES (?, ?, ?, '')"
 
 
 class ReferenceTables:
@@ -30,8 +30,9 @@ class ReferenceTables:
         day, index = (after.day, after.index) if after else ("", -1)
         with self._log.reading() as reader:
             rows = reader.execute(
-                _DUE + "WHERE kind = ? AND settled = '' AND (day, idx) > (?, ?) AND day <= ?"
-                " ORDER BY day, idx LIMIT ?",
+                # With a constant for the fourth, the index alone answers.
+                "SELECT kind, day, idx, '' FROM due WHERE kind = ? AND settled = '' AND (day, idx) > (?, ?)"
+                " AND day <= ? ORDER BY day, idx LIMIT ?",
                 (kind, day, index, until, limit),
             ).fetchall()
         return [StoredDue(*row) for row in rows]
@@ -54,8 +55,8 @@ class ReferenceTables:
     def settle(self, dues: Sequence[StoredDue], day: str) -> None:
         with self._log.writing() as writer:
             writer.executemany(
-                "UPDATE due SET settled = ? WHERE kind = ? AND settled = '' AND day = ? AND idx = ?",
-                [(day, each.kind, each.day, each.index) for each in dues],
+                "UPDATE due SET settled = ? WHERE idx = ? AND kind = ? AND day = ? AND settled = ''",
+                [(day, each.index, each.kind, each.day) for each in dues],
             )
             # Commit point. A crash before: they stay open, are found done again and settled then.
 
@@ -68,7 +69,7 @@ class ReferenceTables:
             backlog = parse_backlog(_backlog_fact(writer))
             if backlog is None or backlog[0] != start or stop > backlog[1]:
                 raise IntegrityError(f"the backlog does not begin at {start}")
-            writer.executemany(_INSERT_DUE, [(each.kind, each.day, each.index) for each in dues])
+            writer.executemany(_INSERT_DUE, [(each.index, each.kind, each.day) for each in dues])
             writer.execute(
                 "UPDATE fact SET value = ? WHERE name = ?", (b"%d %d" % (stop, backlog[1]), BACKLOG)
             )
@@ -80,10 +81,9 @@ def insert_references(writer: sqlite3.Connection, first: int, news: Sequence[New
     references = reference_rows(first, [new.refers for new in news])
     if references:
         writer.executemany(_INSERT_REFERENCE, references)
-    dues = [(kind, day, index) for index, new in enumerate(news, first) for kind, day in new.due]
+    dues = [(index, kind, day) for index, new in enumerate(news, first) for kind, day in new.due]
     if dues:
-        # In the order of the table, so that one page after the other is written.
-        writer.executemany(_INSERT_DUE, sorted(dues))
+        writer.executemany(_INSERT_DUE, dues)
 
 
 def _backlog_fact(connection: sqlite3.Connection) -> bytes | None:

@@ -80,9 +80,11 @@ def _create_references(database: Database) -> None:
     for statement in (
         "CREATE TABLE reference (issuer TEXT NOT NULL, id BLOB NOT NULL, idx INTEGER NOT NULL,"
         " PRIMARY KEY (issuer, id, idx)) STRICT, WITHOUT ROWID",
-        # `settled` is empty while it is open, so that what is open and due by a day is one range.
-        "CREATE TABLE due (kind TEXT NOT NULL, settled TEXT NOT NULL, day TEXT NOT NULL,"
-        " idx INTEGER NOT NULL, PRIMARY KEY (kind, settled, day, idx)) STRICT, WITHOUT ROWID",
+        # In the order of the entries, so that an append adds at the end; `settled` is empty while it is open.
+        "CREATE TABLE due (idx INTEGER NOT NULL, kind TEXT NOT NULL, day TEXT NOT NULL,"
+        " settled TEXT NOT NULL, PRIMARY KEY (idx, kind, day)) STRICT, WITHOUT ROWID",
+        "CREATE INDEX due_open ON due (kind, day, idx) WHERE settled = ''",
+        "CREATE INDEX due_settled ON due (kind, settled, day, idx) WHERE settled > ''",
     ):
         database.execute(statement)
     fill_references(database.conn)
