@@ -9,11 +9,13 @@ applied measures), and lifted by who initiated it or by the operator. It ends by
 Feedback on a case that was matched can come after its end: a deadline that passed makes it late, never
 impossible.
 
-Steps are taken in the order of the log; one that does not fit changes nothing and is listed with the code of
-its refusal. A case is in force on the days from `from` on while it is approved.
+Steps are taken in the order of the log, none dated before the one before it, but feedback, which must only
+not be dated before the match. One that does not fit changes nothing and is listed with the code of its
+refusal. A case is in force on the days from `from` on while it is approved.
 """
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,6 +87,12 @@ class _Course:
         self.answers: list[Fact] = []
         self.last_day = ""
 
+    def copy(self) -> "_Course":
+        """As it stands now."""
+        copied = copy(self)
+        copied.answers = list(self.answers)
+        return copied
+
     def phase_on(self, day: str) -> Phase:
         until = self.body.until
         if self.phase == "approved" and until is not None and day > until:
@@ -95,6 +103,7 @@ class _Course:
 def fold_cases(facts: Iterable[Fact], rules: Rules, day: str) -> CasesState:
     """The cases on a day, by effective dates; facts of other kinds are left aside."""
     courses: dict[tuple[str, str], _Course] = {}
+    cuts: dict[int, _Course] = {}
     ineffective: list[IneffectiveStep] = []
     for fact in sorted(facts, key=_index_of):
         body = fact.body
@@ -103,10 +112,10 @@ def fold_cases(facts: Iterable[Fact], rules: Rules, day: str) -> CasesState:
         elif isinstance(body, CaseStep):
             reference = fact.refers[0] if len(fact.refers) == 1 else None
             course = courses.get((reference.issuer, reference.id)) if reference else None
-            code = _take(course, fact, rules, day) if course else "record_unknown"
+            code = _take_by(course, fact, rules, day, cuts) if course else "record_unknown"
             if code is not None:
                 ineffective.append(IneffectiveStep(fact, code))
-    cases = tuple(_state(course, rules, day) for course in courses.values())
+    cases = tuple(_state(cuts.get(course.fact.index, course), rules, day) for course in courses.values())
     return CasesState(cases, tuple(ineffective))
 
 
@@ -120,12 +129,27 @@ def case_refusal(initiated: Fact, history: Sequence[Fact], step: Fact, rules: Ru
     course = _Course(initiated)
     for fact in sorted(history, key=_index_of):
         if isinstance(fact.body, CaseStep):
-            _take(course, fact, rules, None)
-    return _take(course, step, rules, None)
+            _take(course, fact, rules)
+    return _take(course, step, rules)
 
 
-def _take(course: _Course, fact: Fact, rules: Rules, day: str | None) -> str | None:
-    """Take a step, or say why not; a step after `day` is judged, and changes nothing."""
+def _take_by(course: _Course, fact: Fact, rules: Rules, day: str, cuts: dict[int, _Course]) -> str | None:
+    """Take a step, keeping in `cuts` the course as the steps up to `day` leave it."""
+    step = fact.body
+    assert isinstance(step, CaseStep)
+    cut = cuts.get(course.fact.index)
+    before = course.copy() if step.on > day and cut is None else None
+    code = _take(course, fact, rules)
+    if code is None and before is not None:
+        cuts[course.fact.index] = before
+    elif code is None and cut is not None and step.on <= day:
+        # Only feedback may be dated before steps that were logged before it.
+        cut.answers.append(fact)
+    return code
+
+
+def _take(course: _Course, fact: Fact, rules: Rules) -> str | None:
+    """Take a step, or say why not."""
     step = fact.body
     assert isinstance(step, CaseStep)
     if identity_of(step.subject) != identity_of(course.body.subject) or step.case != course.body.case:
@@ -135,10 +159,8 @@ def _take(course: _Course, fact: Fact, rules: Rules, day: str | None) -> str | N
         return "other_record"
     if not _is_entitled(course, fact, step, rules):
         return "not_entitled"
-    if step.on < course.last_day:
-        return "back_dated"
     code = _refusal(course, step)
-    if code is None and (day is None or step.on <= day):
+    if code is None:
         _change(course, fact, step)
     return code
 
@@ -153,11 +175,15 @@ def _is_entitled(course: _Course, fact: Fact, step: CaseStep, rules: Rules) -> b
 
 
 def _refusal(course: _Course, step: CaseStep) -> str | None:
+    if isinstance(step, CaseAnswered):
+        if course.first_matched_on is None:
+            return "case_not_matched"
+        return "back_dated" if step.on < course.first_matched_on else None
+    if step.on < course.last_day:
+        return "back_dated"
     phase = course.phase_on(step.on)
     if isinstance(step, CaseReviewed):
         return None if phase == "proposed" else "case_not_open"
-    if isinstance(step, CaseAnswered):
-        return None if course.match is not None else "case_not_matched"
     if phase in ("returned", "lifted", "ended"):
         return "case_ended"
     if isinstance(step, CaseMatched) and phase != "approved":

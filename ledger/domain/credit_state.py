@@ -24,10 +24,10 @@ from typing import Literal
 from ledger.domain.case_state import case_refusal, case_state_of
 from ledger.domain.cases import CaseInitiated, CaseStep
 from ledger.domain.facts import Fact
-from ledger.domain.life import Life, replace, same_decision, take
+from ledger.domain.life import STEP_TYPES, Life, replace, same_decision, take
 from ledger.domain.records import Record
 from ledger.domain.refusals import refusal
-from ledger.domain.rules import Rules
+from ledger.domain.rules import KIND_NAMES, Rules
 from ledger.domain.steps import Step
 from ledger.errors import DecisionDateRefused
 
@@ -117,18 +117,19 @@ def fold_credit(facts: Iterable[Fact], rules: Rules, day: str) -> CreditState:
     others: list[Fact] = []
     for fact in sorted(facts, key=_index_of):
         body = fact.body
-        if isinstance(body, Record):
+        kind = type(body)
+        if kind in KIND_NAMES:
             for reference in fact.refers:
                 replaced = lives.get((reference.issuer, reference.id))
                 if replaced is not None:
                     replace(replaced, fact)
             lives[fact.issuer, fact.id] = Life(fact, rules)
-        elif isinstance(body, Step):
-            steps.append(_step_state(fact, body, lives, cuts, rules, day))
+        elif kind in STEP_TYPES:
+            steps.append(_step_state(fact, lives, cuts, rules, day))
         else:
             others.append(fact)
     records = [_record_state(life, cuts.get(life.fact.index, life), day) for life in lives.values()]
-    if any(record.state == "repaired" for record in records):
+    if steps:
         records = _without_repeats(records)
     return CreditState(tuple(records), tuple(steps), tuple(others))
 
@@ -169,7 +170,6 @@ def counts_now(record: Fact, state_today: CreditState) -> bool:
 
 def _step_state(
     fact: Fact,
-    body: Step,
     lives: dict[tuple[str, str], Life],
     cuts: dict[int, Life],
     rules: Rules,
@@ -179,7 +179,7 @@ def _step_state(
     life = lives.get((reference.issuer, reference.id)) if reference is not None else None
     if life is None:
         return StepState(fact, None, "ineffective", "record_unknown")
-    upcoming = body.day > day
+    upcoming = fact.body.day > day  # type: ignore[attr-defined]
     before = life.copy() if upcoming and life.fact.index not in cuts else None
     code = take(life, fact, rules)
     if code is not None:
@@ -222,6 +222,8 @@ def _record_state(life: Life, view: Life, day: str) -> RecordState:
 def _without_repeats(records: list[RecordState]) -> list[RecordState]:
     """What was repaired is not shared again because somebody published the same decision again."""
     repaired = [record for record in records if record.state == "repaired"]
+    if not repaired:
+        return records
     found = []
     for record in records:
         if record.state in ("published", "pending"):

@@ -78,7 +78,9 @@ def _penalty(statement: Statement, body: PenaltyPublished, rules: Rules, roles: 
     _check_reference(statement)
     _check_decided(body.decided_on, today)
     publication = rules.publication(body)
-    _check_term(publication.until, today)
+    if publication.start is not None:
+        # One that is not published has no term that could be over.
+        _check_term(publication.until, today)
     if body.publish_from is not None and publication.until and body.publish_from > publication.until:
         raise DecisionDateRefused("publish_from is after the end of the publication term")
 

@@ -74,12 +74,14 @@ class Life:
         self.until = publication.until
         self.severity = publication.severity
         self.repair_from = publication.repair_from
-        if isinstance(body, PenaltyPublished):
-            self.origin = body.decided_on
+        # The kind is asked by type, not by isinstance, which costs a model more than all the rest here.
+        kind = type(body)
+        if kind is PenaltyPublished:
+            self.origin: str = body.decided_on  # type: ignore[attr-defined]
         else:
-            self.origin = "" if isinstance(body, ListEntered) else publication.start or ""
+            self.origin = "" if kind is ListEntered else publication.start or ""
         # A judgement that is not performed is uncorrected until the court reports otherwise.
-        unperformed = isinstance(body, EnforcementPublished) and publication.severity is not None
+        unperformed = kind is EnforcementPublished and publication.severity is not None
         self.corrected: bool | None = False if unperformed else None
         self.ended: str | None = None
         self.ended_by: Fact | None = None
@@ -336,3 +338,6 @@ _TRANSITIONS: dict[type[Step], tuple[str, Callable[[Life, Fact, Any, Rules], str
 }
 """Whose step it is, and what it does. Who may object and apply on a subject's behalf is asked at the door
 (`check_statement`), where roles are known."""
+
+STEP_TYPES = frozenset(_TRANSITIONS)
+"""The bodies that `take` takes."""

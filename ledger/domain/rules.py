@@ -13,10 +13,9 @@ Days are `YYYY-MM-DD` text throughout, compared as text.
 
 from calendar import monthrange
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.catalog import Calendar, Catalogue, DeadlineRow, TermRow
 from ledger.domain.fields import Body
@@ -60,8 +59,7 @@ def next_day(day: str) -> str:
     return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """When a record is published: from `start` (None: not at all) up to and including `until` (None: no end).
 
     `severity` is the record's class; None where it is no dishonesty, so that there is nothing to repair.
