@@ -65,10 +65,13 @@ BATCH_LIMIT = BATCH_BYTES_LIMIT + MAX_BATCH + 1
 """The lines and their newlines."""
 SHEET_LIMIT = 64 << 20
 QUESTION_LIMIT = 64 * KIB
+QUESTIONS_LIMIT = 16 << 20
+"""Ten thousand subjects with their names and persons."""
 
 OPEN = Rule(signed=False)
 MEMBER = Rule()
 _READERS = frozenset({AUDITOR, OPERATOR})
+_CHECKERS = frozenset({AUDITOR, OFFICER, OPERATOR})
 
 RULES: dict[str, Rule] = {
     "health.healthz": OPEN,
@@ -80,6 +83,8 @@ RULES: dict[str, Rule] = {
     "proofs.inclusion": OPEN,
     "proofs.consistency": OPEN,
     "members.trust": OPEN,
+    "schemas.kinds": OPEN,
+    "schemas.schema": OPEN,
     "certificates.verify": Rule(signed=False, body_limit=QUESTION_LIMIT),
     "members.members": MEMBER,
     "proofs.checkpoints": MEMBER,
@@ -97,7 +102,8 @@ RULES: dict[str, Rule] = {
     "entries.entry": Rule(roles=_READERS, own=True),
     "index.lookup": Rule(roles=_READERS),
     "bundles.bundle": Rule(roles=frozenset({AUDITOR, OFFICER, OPERATOR}), own=True),
-    "checks.check": Rule(roles=frozenset({OFFICER, OPERATOR}), body_limit=QUESTION_LIMIT),
+    "checks.check": Rule(roles=_CHECKERS, body_limit=QUESTION_LIMIT),
+    "checks.check_many": Rule(roles=_CHECKERS, body_limit=QUESTIONS_LIMIT),
     # What a member sees beyond its own is decided by the services.
     "quality.quality": MEMBER,
     "subscriptions.subscribe": Rule(roles=SUBSCRIBERS, body_limit=QUESTION_LIMIT),

@@ -40,7 +40,7 @@ class CaseState:
     """One case on the day.
 
     `records` are those of the last match, None before any; `matched_on` its day. `answers` are the feedback
-    in log order; `waiting` the executors (USCC) from whom there is none though the case was matched, and
+    in log order; `waiting` the executors (USCC) from whom there is none though a match found records, and
     `feedback_due` the last day for it. `counts`: the case's measures are in force on the day.
     """
 
@@ -83,6 +83,7 @@ class _Course:
         self.changed_by: Fact | None = None
         self.reviewed_on: str | None = None
         self.first_matched_on: str | None = None
+        self.first_carried_on: str | None = None
         self.match: Fact | None = None
         self.answers: list[Fact] = []
         self.last_day = ""
@@ -200,6 +201,8 @@ def _change(course: _Course, fact: Fact, step: CaseStep) -> None:
     elif isinstance(step, CaseMatched):
         course.match = fact
         course.first_matched_on = course.first_matched_on or step.on
+        if step.records and course.first_carried_on is None:
+            course.first_carried_on = step.on
     elif isinstance(step, CaseAnswered):
         course.answers.append(fact)
     elif isinstance(step, CaseLifted):
@@ -212,7 +215,7 @@ def _state(course: _Course, rules: Rules, day: str) -> CaseState:
     assert match is None or isinstance(match, CaseMatched)
     answered = {fact.issuer for fact in course.answers}
     executors = [executor.uscc for executor in course.body.executors]
-    first = course.first_matched_on
+    first = course.first_carried_on
     return CaseState(
         fact=course.fact,
         state=phase,
@@ -221,7 +224,7 @@ def _state(course: _Course, rules: Rules, day: str) -> CaseState:
         matched_on=match.on if match else None,
         records=tuple(Reference(row.issuer, row.id) for row in match.records) if match else None,
         answers=tuple(course.answers),
-        waiting=tuple(code for code in executors if code not in answered) if match else (),
+        waiting=tuple(code for code in executors if code not in answered) if first else (),
         feedback_due=rules.due("feedback", first) if first else None,
         changed_by=course.changed_by,
     )

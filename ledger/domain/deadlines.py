@@ -84,6 +84,8 @@ def due_of(statement: Statement, body: Body, rules: Rules) -> tuple[Due, ...]:
             return ()
         return (Due("expiry", publication.until),)
     kind = _STARTS.get(type(body))
+    if isinstance(body, CaseMatched) and not body.records:
+        return ()
     if kind is not None:
         return (Due(kind, rules.due(kind, body.day)),)  # type: ignore[attr-defined]
     if isinstance(body, CorrectionReported) and body.corrected == "yes":

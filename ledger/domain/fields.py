@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 from unicodedata import normalize
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from ledger.errors import LedgerError
@@ -105,13 +105,26 @@ def _translated(check: Callable[[str], object], value: str) -> str:
     return value
 
 
+def _described(description: str, **more: str) -> Any:
+    """What the published schema says besides; checks nothing."""
+    return WithJsonSchema({"type": "string", "description": description, **more})
+
+
 FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT), AfterValidator(_free_text)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_free_text)]
-Uscc = Annotated[str, AfterValidator(_uscc)]
+Uscc = Annotated[
+    str,
+    AfterValidator(_uscc),
+    _described("a unified social credit code (GB 32100-2015)", pattern="^[0-9A-HJ-NP-RTUW-Y]{18}$"),
+]
 CertificateIdentifier = Annotated[str, Field(max_length=128), AfterValidator(_certificate_identifier)]
-Day = Annotated[str, AfterValidator(_day)]
-Month = Annotated[str, AfterValidator(_month)]
-Instant = Annotated[str, AfterValidator(_instant)]
+Day = Annotated[str, AfterValidator(_day), _described("a day in China, from 1949 to 2200", format="date")]
+Month = Annotated[
+    str, AfterValidator(_month), _described("a month, YYYY-MM", pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")
+]
+Instant = Annotated[
+    str, AfterValidator(_instant), _described("a time in UTC, ending in Z", format="date-time")
+]
 TagHex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Digest = TagHex
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$"), AfterValidator(_token)]
