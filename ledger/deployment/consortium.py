@@ -38,9 +38,9 @@ _log = logging.getLogger(__name__)
 
 PROPOSAL_SECONDS = 7 * 24 * 3600
 OPERATOR_ROLES = ("operator", "publisher:access", "publisher:certificate", "publisher:credit")
-"""What a deployment's own member needs: `publisher:access` because it logs every look, `publisher:certificate`
-because it issues check receipts, `publisher:credit` because it states which records' terms are over and which
-edition of the catalogue applies."""
+"""What a deployment's own member needs: `publisher:access` because it logs every look,
+`publisher:certificate` because it issues check receipts, `publisher:credit` because it states which records'
+terms are over and which edition of the catalogue applies."""
 
 
 def operator_founder(deployment: "Deployment", name: str, roles: Sequence[str] = OPERATOR_ROLES) -> Founder:

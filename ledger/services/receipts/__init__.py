@@ -3,6 +3,7 @@
 `ReceiptService.issue` checks, draws the page, attaches the proof and logs the file as an e-certificate.
 """
 
-from ledger.services.receipts.service import VALID_DAYS, IssuedReceipt, ReceiptService
+from ledger.services.receipts.editions import table_files
+from ledger.services.receipts.service import VALID_DAYS, IssuedReceipt, Issuer, ReceiptService
 
-__all__ = ["VALID_DAYS", "IssuedReceipt", "ReceiptService"]
+__all__ = ["VALID_DAYS", "IssuedReceipt", "Issuer", "ReceiptService", "table_files"]

@@ -51,6 +51,11 @@ class IssuedReceipt:
     file_sm3: str
     answer: CheckAnswer
 
+    @property
+    def file_name(self) -> str:
+        """A name for the file: the receipt's serial."""
+        return f"receipt-{self.identifier.split('.')[-3]}.pdf"
+
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
