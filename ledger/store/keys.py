@@ -101,10 +101,11 @@ class KeyTables:
                 return
         raise StoreBusy("what was erased still stands in the write-ahead log, which others are reading")
 
-    def keys_under_other_masters(self, master: str, limit: int) -> list[DataKey]:
+    def keys_under_other_masters(self, master: str, after: str, limit: int) -> list[DataKey]:
         with self._log.reading() as reader:
             rows = reader.execute(
-                _KEY + "WHERE wrapped IS NOT NULL AND master != ? LIMIT ?", (master, limit)
+                _KEY + "WHERE wrapped IS NOT NULL AND master != ? AND id > ? ORDER BY id LIMIT ?",
+                (master, after, limit),
             ).fetchall()
         return [_key(*row) for row in rows]
 

@@ -269,8 +269,8 @@ class LogStore(Protocol):
         Raises `StoreBusy` when others keep reading what was there before; then it is to be done again.
         """
 
-    def keys_under_other_masters(self, master: str, limit: int) -> list[DataKey]:
-        """Some of the standing data keys that another master key wraps; none when all are under this one."""
+    def keys_under_other_masters(self, master: str, after: str, limit: int) -> list[DataKey]:
+        """Standing data keys that another master key wraps, by id, after one of them, at most `limit`."""
 
     def rewrap(self, keys: Sequence[tuple[DataKey, bytes]], master: str) -> int:
         """Put each key, as it was read, under another master key: its new `wrapped`. Returns how many were

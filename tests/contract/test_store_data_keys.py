@@ -165,7 +165,7 @@ def test_after_scrubbing_nothing_of_a_destroyed_key_stands_in_any_file(
         news = [entry(number, key(number), b"c" * (number % 400)) for number in order[start : start + 100]]
         store.append([news, [older(10_000 + start, b"planted %5d " % start * 30)]], 1)
     # Wrapped anew once, so that keys were written over before they are destroyed.
-    keys = store.keys_under_other_masters("m2", 5000)
+    keys = store.keys_under_other_masters("m2", "", 5000)
     store.rewrap([(each, b"again" + bytes(each.wrapped or b"")) for each in keys], "m2")
     gone = order[::7]
     assert b"%5d" % gone[0] in files(tmp_path)
@@ -199,15 +199,15 @@ def test_scrubbing_waits_for_a_reader_and_says_so(open_store: OpenStore, tmp_pat
 
 def test_keys_are_rewrapped_in_pieces_and_those_destroyed_meanwhile_stay_so(store: LogStore) -> None:
     store.append([[entry(number, key(number)) for number in range(5)]], 1)
-    first = store.keys_under_other_masters("m2", 3)
+    first = store.keys_under_other_masters("m2", "", 3)
     assert len(first) == 3
     store.erase_subjects([first[0].subject], [], 1)
     assert store.rewrap([(each, b"new") for each in first], "m2") == 2
     assert store.rewrap([(each, b"newer") for each in first], "m2") == 0
-    rest = store.keys_under_other_masters("m2", 100)
+    rest = store.keys_under_other_masters("m2", "", 100)
     assert len(rest) == 2
     assert store.rewrap([(each, b"new") for each in rest], "m2") == 2
-    assert store.keys_under_other_masters("m2", 100) == []
+    assert store.keys_under_other_masters("m2", "", 100) == []
     assert store.key_figures() == KeyFigures({"m2": 4}, {}, 1)
     assert store.data_key(first[0].subject) is None
 
