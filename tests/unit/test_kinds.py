@@ -4,6 +4,22 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from bodies import (
+    AUTHORITY,
+    BODIES,
+    BY,
+    CERTIFICATE,
+    COMPANY,
+    EARLIER,
+    ENTERED,
+    EVENT,
+    ISSUED,
+    ISSUER,
+    PENALTY,
+    PERSON,
+    TAG,
+    resident,
+)
 
 from ledger.domain import (
     INDEXES,
@@ -38,121 +54,17 @@ from ledger.errors import (
 )
 from ledger.formats.statement import Reference, Statement, format_statement, new_id, parse_statement
 from ledger.formats.tags import organisation_tag, person_tag, resource_tag
-from ledger.identifiers import CertificateIdentifier, resident_check_character, uscc_check_character
+from ledger.identifiers import CertificateIdentifier
 
 DAY_MS = 1_790_000_000_000
-
-
-def uscc(number: int) -> str:
-    first = f"91990001{number:09d}"
-    return first + uscc_check_character(first)
-
-
-def resident(number: int) -> str:
-    first = f"99000119800101{number:03d}"
-    return first + resident_check_character(first)
-
-
-ISSUER, AUTHORITY, COMPANY = uscc(1), uscc(2), uscc(3)
-TAG = "ab" * 32
-PERSON = {"type": "person", "person_tag": TAG, "epoch": 0}
-ORGANISATION = {"type": "organisation", "uscc": COMPANY, "name": "云岭测试公司"}
-BY = {"uscc": AUTHORITY, "name": "云岭市市场监督管理局"}
-CERTIFICATE = CertificateIdentifier.make("11990000000013338W011", AUTHORITY, "20260000001", 1)
-EARLIER = CertificateIdentifier.make("11990000000013338W011", AUTHORITY, "20250000001", 1)
-
-PENALTY: dict[str, Any] = {
-    "document": "云市监罚〔2026〕12号",
-    "subject": ORGANISATION,
-    "subject_class": "organisation",
-    "violation": "无证经营",
-    "facts": "未取得许可从事经营活动",
-    "basis": "行政许可法 81",
-    "penalty_kinds": ["fine"],
-    "content": "罚款五千元",
-    "fine_fen": 500_000,
-    "decided_on": "2026-01-05",
-    "authority": BY,
-}
-LICENCE: dict[str, Any] = {
-    "document": "云岭许〔2026〕1号",
-    "subject": ORGANISATION,
-    "subject_class": "organisation",
-    "licence_kind": "general",
-    "content": "准予从事食品销售",
-    "decided_on": "2026-01-05",
-    "valid_from": "2026-01-05",
-    "valid_until": "2029-01-05",
-    "authority": BY,
-    "state": "valid",
-}
-ENTERED: dict[str, Any] = {
-    "list": "wage-arrears",
-    "subject": ORGANISATION,
-    "case": "云岭列〔2026〕1号",
-    "authority": BY,
-    "basis": "保障农民工工资支付条例 48",
-    "grounds": "拖欠工资数额较大",
-    "from": "2026-01-05",
-    "until": None,
-}
-REMOVED: dict[str, Any] = {
-    "list": "wage-arrears",
-    "subject": ORGANISATION,
-    "case": "云岭列〔2026〕1号",
-    "authority": BY,
-    "reason": "repaired",
-    "basis": "信用信息修复管理办法",
-    "removed_on": "2026-06-01",
-}
-EVENT: dict[str, Any] = {
-    "action": "query",
-    "resource": "yunling/household",
-    "actor": {"member": ISSUER, "operator": "desk-1"},
-    "exchange": "ex-1",
-    "subject": {"type": "organisation", "uscc": COMPANY},
-    "purpose": "行政许可审批",
-    "basis": "行政许可法 34",
-    "outcome": "done",
-    "rows": 1,
-    "happened_at": "2026-09-21T14:13:20.000Z",
-}
-ISSUED: dict[str, Any] = {
-    "identifier": str(CERTIFICATE),
-    "type_code": CERTIFICATE.type_code,
-    "issuer": AUTHORITY,
-    "version": "001",
-    "files": [{"format": "ofd", "sm3": "cd" * 32, "bytes": 3419}],
-    "issued_on": "2026-01-05",
-    "valid_from": "2026-01-05",
-    "valid_until": "2031-01-05",
-    "state": "01",
-    "holder": {"type": "organisation", "uscc": COMPANY},
-}
-REVOKED: dict[str, Any] = {
-    "identifier": str(CERTIFICATE),
-    "issuer": AUTHORITY,
-    "holder": {"type": "organisation", "uscc": COMPANY},
-    "state": "03",
-    "reason": "提交虚假材料",
-    "decided_on": "2026-05-01",
-}
-RESTORED = {name: value for name, value in REVOKED.items() if name != "state"}
-BODIES = {
-    "credit.penalty.published": PENALTY,
-    "credit.licence.published": LICENCE,
-    "credit.list.entered": ENTERED,
-    "credit.list.removed": REMOVED,
-    "access.event.recorded": EVENT,
-    "certificate.issued": ISSUED,
-    "certificate.revoked": REVOKED,
-    "certificate.restored": RESTORED,
-}
 OTHER = (Reference(ISSUER, new_id(DAY_MS, b"other other")),)
 
 
 def build(kind: str, body: dict[str, Any] | None = None, **members: Any) -> Statement:
     members.setdefault("refers", OTHER if KINDS[kind].refers else ())
+    if kind == "access.authorisation.granted":
+        # The one kind that is always about a person.
+        members.setdefault("sealed", b"\0" * 32)
     return build_statement(
         kind,
         BODIES[kind] if body is None else body,
