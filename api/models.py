@@ -14,6 +14,8 @@ from ledger.deployment.config import LOGS
 PAGE_LIMIT = 1000
 PAGE_DEFAULT = 100
 LARGEST = 2**53 - 1
+SUBJECT_LIMIT = 10_000
+"""Most subjects of one check; more are refused by the service, with the error that says so."""
 
 Hex64 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Uscc = Annotated[str, Field(pattern="^[0-9A-HJ-NP-RTUW-Y]{18}$")]
@@ -130,23 +132,90 @@ class Subject(Strict):
         return f"Subject({self.type})"
 
 
+Authorisation = Annotated[
+    str | None,
+    Field(min_length=1, max_length=200, description="the person's authorisation, as ISSUER:ID"),
+]
+
+
+class Related(Strict):
+    """A person behind the organisation asked about, by resident identity number."""
+
+    role: Literal["legal-representative", "responsible-person", "actual-controller"]
+    code: Annotated[str, Field(min_length=1, max_length=18)]
+    authorisation: Authorisation = None
+
+    def __repr__(self) -> str:
+        return f"Related({self.role})"
+
+
+class CheckedSubject(Subject):
+    """A subject to be checked. `name` is compared with the names in the records; `related` are persons behind
+    an organisation, in the roles that the matter asks for; `authorisation` is the subject's own where it is
+    not the question's.
+    """
+
+    name: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    related: Annotated[tuple[Related, ...], Field(max_length=16)] = ()
+    authorisation: Authorisation = None
+
+    def __repr__(self) -> str:
+        return f"CheckedSubject({self.type})"
+
+
+class ListedSubject(CheckedSubject):
+    """One of many subjects. What is wrong with its code is said of it alone, and the others are answered."""
+
+    code: Annotated[str, Field(max_length=64)]
+
+    def __repr__(self) -> str:
+        return f"ListedSubject({self.type})"
+
+
 class Reason(Strict):
     """Who looks, why, and on what legal basis; logged with every look. Purpose and basis are mandatory."""
 
     operator: Annotated[Token, Field(description="id of the operator (a desk) within the member")]
     purpose: Annotated[str, Field(max_length=200)] = ""
     basis: Annotated[str, Field(max_length=200)] = ""
-    authorisation: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    authorisation: Authorisation = None
+    basis_code: Annotated[
+        str | None,
+        Field(
+            pattern="^[a-z][a-z0-9-]{0,63}$",
+            description="the catalogue's code of a legal basis that replaces a person's authorisation",
+        ),
+    ] = None
     level: Annotated[Level, Field(description="how far the answer must be proved")] = "published"
 
 
-class CheckBody(Reason):
-    """Is this subject on a list that bears on this matter?"""
+class CheckReason(Reason):
+    """What is asked for with a check: the matter, the day, and the view."""
 
-    subject: Subject
     matter: Annotated[str, Field(min_length=1, max_length=64)]
     at: Annotated[AskedDay | None, Field(description="the day asked about; today in China if left out")] = (
         None
+    )
+    view: Annotated[
+        Literal["shared", "whole"] | None,
+        Field(description="`whole` shows every record as of the day, to auditors only"),
+    ] = None
+
+
+class CheckBody(CheckReason):
+    """Does a record of this subject bear on this matter?"""
+
+    subject: CheckedSubject
+
+
+class BatchBody(CheckReason):
+    """The same about many subjects, under one checkpoint."""
+
+    subjects: Annotated[
+        tuple[ListedSubject, ...], Field(json_schema_extra={"minItems": 1, "maxItems": SUBJECT_LIMIT})
+    ]
+    proofs: Annotated[bool, Field(strict=True, description="a bundle over all, for at most 500 subjects")] = (
+        False
     )
 
 

@@ -29,6 +29,7 @@ STATUS: tuple[tuple[type[errors.LedgerError], int], ...] = (
     (errors.HeadersTooLarge, 431),
     (errors.TooLarge, 413),
     (errors.TooManyRows, 413),
+    (errors.TooManySubjects, 413),
     (errors.MediaTypeUnsupported, 415),
     (errors.MethodNotAllowed, 405),
     (errors.ConfigurationError, 500),

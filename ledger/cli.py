@@ -50,7 +50,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "导入表格 · Import XLSX or CSV in the official columns.",
     ),
     "submit": ("ledger.commands.asking", "submit", "提交陈述 · Sign and submit a statement."),
-    "check": ("ledger.commands.asking", "check", "联合奖惩核查 · Check a subject for a matter."),
+    "check": ("ledger.commands.checking", "check", "联合奖惩核查 · Check a subject for a matter."),
     "trail": ("ledger.commands.asking", "trail", "访问轨迹 · Who accessed what, about whom."),
     "certificate": ("ledger.commands.asking", "certificate", "电子证照核验 · Verify an e-certificate."),
     "verify": ("ledger.verify.command", "main", "离线验证 · Verify a bundle offline."),

@@ -1,13 +1,15 @@
-"""Joint-punishment checks (联合奖惩核查)."""
+"""Joint-punishment checks (联合奖惩核查), of one subject or of many."""
+
+from typing import Any
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from api.answers import bundled_answer, document_of
-from api.context import caller, deployment
-from api.models import Answer, CheckBody
-from ledger.services.answers import Asked, SubjectQuery
+from api.context import caller, deployment, json_answer
+from api.models import Answer, BatchBody, CheckBody, CheckedSubject, Reason
+from ledger.services.answers import Asked, RelatedQuery, SubjectQuery
 
 blueprint = APIBlueprint("checks", __name__, url_prefix="/v1", abp_tags=[Tag(name="checks")])
 
@@ -16,10 +18,36 @@ blueprint = APIBlueprint("checks", __name__, url_prefix="/v1", abp_tags=[Tag(nam
 def check(body: CheckBody) -> Response:
     """Hits, measures, decision, and a bundle that proves the answer complete; the check itself is logged."""
     answer = deployment().credit.check(
-        SubjectQuery(body.subject.type, body.subject.code),
-        body.matter,
-        Asked(caller(), body.operator, body.purpose, body.basis, body.authorisation),
-        body.level,
-        body.at,
+        _query(body.subject), body.matter, _asked(body), body.level, body.at, body.view
     )
     return bundled_answer(document_of(answer), answer.bundle)
+
+
+@blueprint.post("/checks/batch", summary="Check many subjects for a matter", responses={200: Answer})
+def check_many(body: BatchBody) -> Response:
+    """Findings for each subject under one checkpoint, each look logged; what is wrong with one subject is
+    said of it alone. With `proofs` a bundle proves all of them complete; without, the checkpoint and the keys
+    of each item say what a check of it alone proves later.
+    """
+    answer = deployment().credit.check_many(
+        [_query(subject) for subject in body.subjects],
+        body.matter,
+        _asked(body),
+        body.level,
+        body.at,
+        body.view,
+        proofs=body.proofs,
+    )
+    document: dict[str, Any] = document_of(answer)
+    return json_answer(document) if answer.bundle is None else bundled_answer(document, answer.bundle)
+
+
+def _query(subject: CheckedSubject) -> SubjectQuery:
+    related = tuple(RelatedQuery(each.role, each.code, each.authorisation) for each in subject.related)
+    return SubjectQuery(subject.type, subject.code, subject.name, related, subject.authorisation)
+
+
+def _asked(reason: Reason) -> Asked:
+    return Asked(
+        caller(), reason.operator, reason.purpose, reason.basis, reason.authorisation, reason.basis_code
+    )

@@ -157,9 +157,26 @@ class Client:
     def check(
         self, subject: Json, matter: str, *, operator: str, purpose: str, basis: str, **more: Any
     ) -> Any:
-        """A joint-punishment check; `subject` is {"type": "organisation" or "person", "code"}."""
+        """A joint-punishment check; `subject` is {"type": "organisation" or "person", "code"}, with `name`,
+        `related` (each {"role", "code"}) and `authorisation` where there are any.
+        """
         question = {"subject": dict(subject), "matter": matter} | _reason(operator, purpose, basis, more)
         return self._ask("/v1/checks", question)
+
+    def check_many(
+        self,
+        subjects: Sequence[Json],
+        matter: str,
+        *,
+        operator: str,
+        purpose: str,
+        basis: str,
+        proofs: bool = False,
+        **more: Any,
+    ) -> Any:
+        """A check of up to 10,000 subjects under one checkpoint; with `proofs` (up to 500) in one bundle."""
+        question = {"subjects": [dict(subject) for subject in subjects], "matter": matter, "proofs": proofs}
+        return self._ask("/v1/checks/batch", question | _reason(operator, purpose, basis, more))
 
     def trail(self, by: str, value: Any, *, operator: str, purpose: str, basis: str, **more: Any) -> Any:
         """One page of an access trail by `subject`, `resource` or `actor`."""

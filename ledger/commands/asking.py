@@ -1,4 +1,4 @@
-"""`submit`, `check`, `trail`, `certificate`: what members ask of a running service, through the client."""
+"""`submit`, `trail`, `certificate`: what members ask of a running service, through the client."""
 
 import sys
 from pathlib import Path
@@ -34,7 +34,15 @@ level_option = click.option(
 def reason_options(command: Any) -> Any:
     """Who looks, why, on what basis: mandatory with every look."""
     for option in (
-        click.option("--authorisation", help="Where the person's authorisation is proved, if one is needed."),
+        click.option(
+            "--basis-code",
+            help="The catalogue's code of a legal basis that replaces a person's authorisation.",
+        ),
+        click.option(
+            "--authorisation",
+            metavar="ISSUER:ID",
+            help="The person's authorisation, if a person is asked about.",
+        ),
         click.option("--basis", required=True, help="法律依据 · The legal basis; logged."),
         click.option("--purpose", required=True, help="用途 · The purpose; logged."),
         click.option(
@@ -66,11 +74,14 @@ def subject_of(organisation: str | None, person: bool) -> dict[str, str] | None:
         return {"type": "organisation", "code": organisation}
     if not person:
         return None
+    return {"type": "person", "code": read_number("公民身份号码 · resident ID")}
+
+
+def read_number(prompt: str) -> str:
+    """A person's number from the keyboard, unseen, or the next line of standard input."""
     if sys.stdin.isatty():
-        number = click.prompt("公民身份号码 · resident ID", hide_input=True, err=True)
-    else:
-        number = sys.stdin.readline().strip()
-    return {"type": "person", "code": number}
+        return str(click.prompt(prompt, hide_input=True, err=True))
+    return sys.stdin.readline().strip()
 
 
 @click.command()
@@ -121,36 +132,6 @@ def submit(
 @click.command()
 @client_options
 @subject_options
-@reason_options
-@click.option("--matter", required=True, help="事项 · The matter, by its code in the catalogue.")
-@level_option
-@bundle_option
-@json_option
-def check(
-    client: Client,
-    organisation: str | None,
-    person: bool,
-    matter: str,
-    bundle_path: Path | None,
-    as_json: bool,
-    **reason: Any,
-) -> int:
-    """Check a subject for a matter. Exit status 0: nothing stands against it; 1: prohibited or restricted."""
-    subject = subject_of(organisation, person)
-    if subject is None:
-        raise click.UsageError("give --organisation or --person")
-    answer = client.check(subject, matter, **reason)
-    write_bundle(answer["bundle"], bundle_path)
-    if as_json:
-        print_json({name: value for name, value in answer.items() if name != "bundle"})
-    else:
-        _show_check(answer)
-    return EXIT_NO if answer["decision"] in ("prohibit", "restrict") else 0
-
-
-@click.command()
-@client_options
-@subject_options
 @click.option("--resource", help="The trail of a data resource, by its id.")
 @click.option("--actor", metavar="USCC/OPERATOR", help="The trail of an operator.")
 @reason_options
@@ -189,7 +170,7 @@ def trail(
         )
     if not answer["events"]:
         click.echo("  没有访问记录，并可证明 · no access was recorded, provably")
-    click.echo(_proved(answer))
+    click.echo(proved_line(answer))
     if answer["next"]:
         click.echo(f"下一页 · next page: --after {answer['next']}")
 
@@ -218,26 +199,13 @@ def certificate(
     else:
         for name, verdict in verdicts.items():
             click.echo(f"{name:<10} {verdict['verdict']:<8} {verdict['zh']} {verdict['en']}")
-        click.echo(_proved(answer))
+        click.echo(proved_line(answer))
     failed = any(verdict["verdict"] == "fail" for verdict in verdicts.values())
     return EXIT_NO if failed or verdicts["status"]["verdict"] != "pass" else 0
 
 
-def _show_check(answer: Any) -> None:
-    click.echo(f"结论 · decision: {answer['decision']}  ({answer['matter_name']}, {answer['day']})")
-    for hit in answer["hits"]:
-        entry = hit["entry"]
-        click.echo(f"  {hit['list_name']}: {hit['grounds']} ({hit['authority_name']})")
-        click.echo(f"    条目 entry {entry['index']}  {entry['issuer']}:{entry['id']}")
-        for measure in hit["measures"]:
-            until = f", 至 until {measure['until']}" if measure["until"] else ""
-            click.echo(f"    {measure['name']}  {measure['basis']}  {measure['term']}{until}")
-    if not answer["hits"]:
-        click.echo("  未命中任何名单，并可证明 · on no list, provably")
-    click.echo(_proved(answer))
-
-
-def _proved(answer: Any) -> str:
+def proved_line(answer: Any) -> str:
+    """Under which checkpoint an answer stands, in one line."""
     checkpoint = answer["checkpoint"]
     shown = sum(part["shown"] for part in answer["completeness"])
     return (

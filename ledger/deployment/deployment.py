@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ledger.catalog import Editions, load_catalogue
+from ledger.catalog import Editions
 from ledger.deployment.config import LOGS, ChainConfig, Config, format_config, read_config
 from ledger.deployment.keyring import Keyring, find_passphrase, write_secret
 from ledger.deployment.loop import Loop
@@ -31,7 +31,9 @@ from ledger.gm import default_verifier
 from ledger.log.admission import Admission
 from ledger.log.appender import Appender
 from ledger.log.clock import Clock, system_clock
+from ledger.log.credit_rules import CreditRulebook
 from ledger.log.directory import Directory
+from ledger.log.gate import StepGate
 from ledger.log.masters import MasterKeys
 from ledger.log.reader import ChainPlace, LogReader
 from ledger.log.sealer import Sm4Sealer
@@ -86,6 +88,7 @@ class LogHandle:
             self.sealer,
             deployment.keyring.person_tag_keys(),
             self._holds,
+            self._rulebook,
         )
 
     @cached_property
@@ -97,7 +100,22 @@ class LogHandle:
             deployment.keyring.log_signer(self.short),
             self.admission,
             deployment.clock,
+            gate=self._gate,
         )
+
+    @property
+    def _rulebook(self) -> CreditRulebook | None:
+        """The rules of credit statements, and of authorisations; an e-certificate's are its form."""
+        return None if self.short == "certificate" else self._deployment.rulebook
+
+    @cached_property
+    def _gate(self) -> StepGate | None:
+        """Credit statements alone depend on the state of what they refer to."""
+        if self.short != "credit":
+            return None
+        deployment = self._deployment
+        turns = Turns(deployment.folder / "run" / "steps")
+        return StepGate(self.store, deployment.rulebook, turns, deployment.clock)
 
     def _holds(self, issuer: str, id: str, entry: bytes) -> bool:
         found = self.store.find(issuer, id)
@@ -196,6 +214,11 @@ class Deployment:
         return Editions(self.catalogue_path)
 
     @cached_property
+    def rulebook(self) -> CreditRulebook:
+        """The rules of credit statements, by the edition in force."""
+        return CreditRulebook(self.editions, self.config.operator)
+
+    @cached_property
     def masters(self) -> MasterKeys:
         """The master keys of sealed content."""
         return self.keyring.master_keys(self.config.sealing)
@@ -239,7 +262,15 @@ class Deployment:
     @cached_property
     def credit(self) -> CreditService:
         tags = self.keyring.person_tag_keys()
-        return CreditService(self.logs["credit"].reader, self.recorder, load_catalogue(), tags, self.clock)
+        return CreditService(
+            self.logs["credit"].reader,
+            self.recorder,
+            self.editions,
+            tags,
+            self.clock,
+            operator=self.config.operator,
+            authoriser=self.authoriser,
+        )
 
     @cached_property
     def access(self) -> AccessService:

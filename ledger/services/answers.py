@@ -179,6 +179,7 @@ class Logged:
     entry: bytes
     manifest: bytes
     receipt: bytes
+    related: tuple["Logged", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +207,13 @@ class RecordSubject:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A record in force that bears on the matter.
+    """A record in force that bears on the matter, or a joint punishment case that carries one.
 
-    `record` is its sort (`list`, `penalty`, `licence`, `commitment`, `evaluation`, `contract`,
-    `enforcement`), `title` the list's or the sort's Chinese name; `list`, `list_name`, `list_kind` (`red`,
-    `serious`, `attention`, `unknown`) are None but for lists. `case` is the number of the decision. `roles`
-    are the relations that lead from the subject asked about to the record's subject `of`: none for its own.
-    `objected`, `repair` (`applied`, `accepted`, `rejected`) and `corrected` are what was noted on the record.
+    `record` is its kind of statement, `title` the list's or the kind's Chinese name; `list`, `list_name`,
+    `list_kind` (`red`, `serious`, `attention`, `unknown`) are None but for lists. `case` is the number of the
+    decision. `roles` are the relations that lead from the subject asked about to the record's subject `of`:
+    none for its own. `objected`, `repair` (`applied`, `accepted`, `rejected`) and `corrected` are what is
+    noted on the record.
     """
 
     record: str
@@ -240,11 +241,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class NoLonger:
-    """An entry that does not count: by reference, digest and reason only.
+    """An entry that the answer does not share: by reference, digest and reason only.
 
-    `reason`: `repaired`, `lifted`, `withdrawn`, `expired`, `replaced`, `not_yet` (its day has not come);
-    a step's is `step` (one that took effect: `removal` where it takes a subject off a list) or `ineffective`
-    (one that fits no record). `changed_by` is the entry of the step that ended the record, if one did.
+    `reason` of a record: `repaired`, `lifted`, `withdrawn`, `expired`, `replaced`, `not_yet`,
+    `not_published`; of a step `step`, or `ineffective` where it fits no record; of a joint punishment case
+    `case_` and its state, or `not_bearing` on this matter. Two sorts count and are left out: `not_followed`,
+    another subject's records that no measure follows, and `not_shown`, the oldest of very many. `changed_by`
+    is the entry that ended the record, if one did.
     """
 
     entry: EntryReference
@@ -291,11 +294,12 @@ class CheckAnswer(Findings, Frame):
     """The answer of a joint-punishment check; `day` is the date it speaks of.
 
     `logged` is the look at the subject, with those at the related persons; each names the SM3 of
-    `answer_bytes`.
+    `answer_bytes`, which `said` is, where whoever made the answer kept it.
     """
 
     bundle: bytes
     logged: Logged
+    said: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,11 +325,12 @@ class LoggedAt:
 
 @dataclass(frozen=True, slots=True)
 class LoggedBatch:
-    """Looks that were logged under one manifest: the manifest's index, their number, its bytes, the receipt.
+    """Looks that were logged under one manifest: where, how many, the manifest's bytes, and the receipt.
 
-    `first_index` is the manifest's own: the looks have the `size` indexes after it.
+    The looks have the `size` indexes from `first_index` on; the manifest's is the one before.
     """
 
+    origin: str
     first_index: int
     size: int
     manifest: bytes
@@ -439,6 +444,9 @@ class CertificateAnswer:
     day: date
 
 
+_BESIDE = frozenset({"bundle", "said"})
+
+
 def document_of(value: Any) -> Any:
     """`value`, a tree of frozen dataclasses, as what `strictjson.dumps` takes; bundles are left out.
 
@@ -460,14 +468,19 @@ def document_of(value: Any) -> Any:
 
 @cache
 def _members(kind: Hashable) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cast(Any, kind)) if field.name != "bundle")
+    return tuple(field.name for field in fields(cast(Any, kind)) if field.name not in _BESIDE)
 
 
 def answer_bytes(answer: CheckAnswer) -> bytes:
     """The canonical bytes of an answer (`formats.answer`); their SM3 is `answer` in the look's event."""
-    return canonical_answer(document_of(answer))
+    return answer.said or canonical_answer(document_of(answer))
 
 
 def item_bytes(frame: Frame, findings: Findings) -> bytes:
     """The same of one item of a batch: the members of the frame and of its findings together."""
-    return canonical_answer(document_of(frame) | document_of(findings))
+    return said(document_of(frame), findings)
+
+
+def said(framed: dict[str, Any], findings: Findings) -> bytes:
+    """The canonical bytes of what is said about one subject; `framed` is the document of the frame."""
+    return canonical_answer(framed | document_of(findings))

@@ -240,7 +240,7 @@ TRAIL = {"resource": "tax.rating", "operator": "d", "purpose": "p", "basis": "b"
 @pytest.mark.parametrize(
     ("method", "path", "document", "allowed"),
     [
-        ("POST", "/v1/checks", CHECK, {"OFFICER", "OPERATOR"}),
+        ("POST", "/v1/checks", CHECK, {"OFFICER", "AUDITOR", "OPERATOR"}),
         ("POST", "/v1/trails", TRAIL, {"AUDITOR", "OPERATOR"}),
         ("GET", "/v1/logs/credit/index/subject/" + "0" * 64, None, {"AUDITOR", "OPERATOR"}),
         ("GET", "/v1/logs/credit/anchors", None, {"OFFICER", "AUDITOR", "PUBLISHER", "OPERATOR"}),

@@ -221,7 +221,7 @@ class City:
         }
         return self.publish("credit.list.entered", body, issuer=issuer, number=number)
 
-    def remove(self, entered: Statement, reason: str = "repaired", **changes: Any) -> Statement:
+    def remove(self, entered: Statement, reason: str = "lifted", **changes: Any) -> Statement:
         issuer = changes.pop("issuer", None)
         body = {
             "list": entered.body["list"],

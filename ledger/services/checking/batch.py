@@ -1,0 +1,80 @@
+"""Many subjects in one check: each resolved by itself, each once, each with its findings or its refusal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ledger.errors import LedgerError, ParameterInvalid, TooManySubjects
+from ledger.services.answers import (
+    BatchItem,
+    Findings,
+    Logged,
+    LoggedAt,
+    LoggedBatch,
+    Refusal,
+    SubjectQuery,
+)
+from ledger.services.checking.subjects import Question, resolve_question
+
+MOST_SUBJECTS = 10_000
+MOST_PROVED = 500
+"""Subjects whose proofs one bundle may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One subject of many: the question, or why there is none; `same_as` is the place of an earlier line with
+    the same subject."""
+
+    question: Question | None
+    refusal: LedgerError | None = None
+    same_as: int | None = None
+
+
+def resolve_lines(
+    queries: Sequence[SubjectQuery], person_tag_keys: Mapping[int, bytes], proofs: bool
+) -> list[Line]:
+    """The lines of a batch. Raises `ParameterInvalid` for none, `TooManySubjects`; what is wrong with one
+    subject stands in its line."""
+    most = MOST_PROVED if proofs else MOST_SUBJECTS
+    if not queries:
+        raise ParameterInvalid("at least one subject must be given")
+    if len(queries) > most:
+        raise TooManySubjects(f"at most {most} subjects{' with proofs' if proofs else ''} in one call")
+    first: dict[tuple[object, ...], int] = {}
+    lines = []
+    for place, query in enumerate(queries):
+        try:
+            question = resolve_question(query, person_tag_keys)
+        except LedgerError as error:
+            lines.append(Line(None, error))
+            continue
+        asked = (question.subject.tags, tuple((each.role, each.person.tags) for each in question.related))
+        same = first.setdefault(asked, place)
+        lines.append(Line(question, None, None if same == place else same))
+    return lines
+
+
+def refusal_of(error: LedgerError) -> Refusal:
+    """An error as it stands beside the other subjects' findings."""
+    return Refusal(error.code, error.zh, error.en, error.detail or error.en)
+
+
+def item_of(findings: Findings, logged: Logged | None, same_as: int | None) -> BatchItem:
+    """A line's item: its findings, and where the look was logged."""
+    return BatchItem(findings, None, same_as, None if logged is None else _logged_at(logged))
+
+
+def manifests_of(logged: Sequence[Logged]) -> tuple[LoggedBatch, ...]:
+    """The manifests under which looks were logged, in order."""
+    groups: dict[bytes, list[Logged]] = {}
+    for each in logged:
+        groups.setdefault(each.manifest, []).extend((each, *each.related))
+    return tuple(
+        LoggedBatch(group[0].origin, group[0].index, len(group), manifest, group[0].receipt)
+        for manifest, group in groups.items()
+    )
+
+
+def _logged_at(logged: Logged) -> LoggedAt:
+    related = tuple(_logged_at(each) for each in logged.related)
+    return LoggedAt(logged.index, logged.id, logged.leaf_hash, related)
