@@ -11,7 +11,7 @@ The log holds the person-tag key and compares the tag with the sealed number bef
 (`check_person_tag`); a witness vouches only for the copying.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -126,24 +126,36 @@ def parse_personal(content: bytes) -> Personal:
 
 
 def check_person_tag(
-    subject: Organisation | OrganisationCode | Person | None, content: bytes, keys: Mapping[int, bytes]
+    subject: Organisation | OrganisationCode | Person | None,
+    content: bytes,
+    keys: Mapping[int, bytes],
+    related: Sequence[RelatedPerson] = (),
 ) -> None:
-    """Compare a body's person tag with the sealed number, as the log does before acceptance.
+    """Compare a body's person tags with the sealed numbers, as the log does before acceptance.
 
-    `keys` maps epoch to person-tag key. Raises `SealedMismatch` when the content names another person, no
-    person or a person beside an organisation, or when the epoch's key is not known.
+    `keys` maps epoch to person-tag key; `related` are the body's related persons, whose names may be sealed:
+    all of them in the body's order, or none. Raises `SealedMismatch` when the content names another person,
+    no person or a person beside an organisation, or when the epoch's key is not known.
     """
     personal = parse_personal(content)
+    if personal.related is not None:
+        if len(personal.related) != len(related):
+            raise SealedMismatch("the sealed content must name all related persons of the body, or none")
+        for person, details in zip(related, personal.related, strict=True):
+            _check_tag(person.person_tag, person.epoch, details, keys)
     if not isinstance(subject, Person):
         if personal.subject is not None:
             raise SealedMismatch("the sealed content names a person, but the body's subject is not one")
         return
-    details = personal.subject
+    _check_tag(subject.person_tag, subject.epoch, personal.subject, keys)
+
+
+def _check_tag(tag: str, epoch: int, details: PersonDetails | None, keys: Mapping[int, bytes]) -> None:
     if details is None or details.document_number is None or details.document_type != RESIDENT_ID_TYPE:
         raise SealedMismatch("the sealed content must name the person by resident ID (type 111)")
-    key = keys.get(subject.epoch)
+    key = keys.get(epoch)
     if key is None:
-        raise SealedMismatch(f"no person-tag key of epoch {subject.epoch} is known")
+        raise SealedMismatch(f"no person-tag key of epoch {epoch} is known")
     check_resident_id(details.document_number)
-    if person_tag(key, subject.epoch, details.document_number) != subject.person_tag:
+    if person_tag(key, epoch, details.document_number) != tag:
         raise SealedMismatch("the person tag in the body is not that of the sealed number")

@@ -172,7 +172,8 @@ class Admission:
             raise SealedMismatch("the sealed content does not have the digest that the statement names")
         subject = subject_of(body)
         assert subject is None or isinstance(subject, Organisation | OrganisationCode | Person)
-        check_person_tag(subject, disclosure.content, self._person_tag_keys)
+        related = getattr(body, "related", None) or ()
+        check_person_tag(subject, disclosure.content, self._person_tag_keys, related)
         if self._sealer is None:
             raise SealedMismatch("this log has no master key and takes no sealed content")
         if subject is None:
