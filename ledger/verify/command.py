@@ -82,8 +82,8 @@ matters, ask for them (--require witnesses,anchor,finality).
     "--person-tag-key-file",
     "tag_keys",
     type=click.Path(path_type=Path),
-    help="For members: recompute persons' tags with these keys; resident IDs are read from standard input, one "
-    "a line: NUMBER for the subject, ROLE NUMBER for a person behind it.",
+    help="For members: recompute persons' tags with these keys; resident IDs are read from standard input, "
+    "one a line: NUMBER for the subject, ROLE NUMBER for a person behind it.",
 )
 def main(
     file: Path,

@@ -15,6 +15,7 @@ the page compares the SM3 of the whole file with the one that was logged (`xinzh
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,14 @@ MAX_RECEIPT = 64 << 20
 _MAX_OBJECTS = 4096
 _MAX_DEPTH = 16
 _MAX_INFLATED = 1 << 20
-_START, _END = b"%PDF-1.", b"%%EOF"
+_START = b"%PDF-1."
+_TAIL = re.compile(
+    rb"xref\n0 ([0-9]{1,5})\n((?:[0-9]{10} [0-9]{5} [nf] \n)*)trailer\n(<<.{1,1000}?>>)\n"
+    rb"startxref\n([0-9]{1,10})\n%%EOF\n",
+    re.DOTALL,
+)
+"""One table of all objects, and the trailer."""
+_ROW_BYTES = 20
 _ACTIVE = frozenset(("/JS", "/JavaScript", "/OpenAction", "/AA", "/Launch", "/RichMedia", "/XFA"))
 
 logging.getLogger("pypdf").addHandler(logging.NullHandler())
@@ -57,8 +65,7 @@ def read_receipt(data: bytes) -> ReceiptParts:
         raise TooLarge(f"a receipt has at most {MAX_RECEIPT} bytes")
     if not data.startswith(_START):
         raise ReceiptUnusable("the file is not a PDF of version 1")
-    if not data.rstrip(b"\r\n").endswith(_END):
-        raise ReceiptUnusable("the PDF is cut off, or something was appended to it")
+    _check_tail(data)
     # Imported here: only who has a PDF at hand needs it.
     from pypdf import PdfReader, apply_configuration
 
@@ -87,12 +94,18 @@ def read_receipt(data: bytes) -> ReceiptParts:
     return ReceiptParts(found[ANSWER], found[BUNDLE], found[CATALOGUE], found[LOOK])
 
 
+def _check_tail(data: bytes) -> None:
+    """That the file ends with one table of all its objects: nothing is cut off, appended or updated."""
+    where = re.search(rb"startxref\n([0-9]{1,10})\n%%EOF\n\Z", data[-64:])
+    tail = _TAIL.fullmatch(data, int(where[1])) if where else None
+    if tail is None or len(tail[2]) != _ROW_BYTES * int(tail[1]) or b"/Prev" in tail[3]:
+        raise ReceiptUnusable("the PDF is cut off, was updated, or is written in another way than a receipt")
+
+
 def _attached(reader: Any) -> dict[str, bytes]:
     """The attached files by name, after everything that a receipt does not have was refused."""
     if "/Encrypt" in reader.trailer:
         raise ReceiptUnusable("the PDF is encrypted")
-    if "/Prev" in reader.trailer or "/XRefStm" in reader.trailer or reader.xref_objStm:
-        raise ReceiptUnusable("the PDF was updated, or is written in another way than a receipt")
     _refuse_foreign(reader)
     names = reader.root_object["/Names"].get_object()
     if list(names) != ["/EmbeddedFiles"]:
