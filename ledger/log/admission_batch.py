@@ -120,9 +120,11 @@ def admit_own_batch(
 
 
 def _due_of_own(admission: Admission, statement: Statement, now: int) -> tuple[tuple[str, str], ...]:
-    if admission.rulebook is None:
+    kind = kind_of(statement.kind)
+    # Looks come by the thousand, and nothing is ever due about one.
+    if admission.rulebook is None or kind.log != "credit":
         return ()
-    return admission.rulebook.due(statement, parse_body(kind_of(statement.kind), statement.body), now)
+    return admission.rulebook.due(statement, parse_body(kind, statement.body), now)
 
 
 class _Opening:
