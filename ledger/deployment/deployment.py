@@ -275,7 +275,9 @@ class Deployment:
     @cached_property
     def access(self) -> AccessService:
         tags = self.keyring.person_tag_keys()
-        return AccessService(self.logs["access"].reader, self.recorder, tags, self.clock)
+        return AccessService(
+            self.logs["access"].reader, self.recorder, tags, self.clock, self.authoriser
+        )
 
     @cached_property
     def certificate(self) -> CertificateService:

@@ -383,6 +383,30 @@ class TrailEvent:
     outcome: str
     rows: int | None
     happened_at: str
+    basis_code: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrailAuthorisation:
+    """An authorisation in a trail, granted or withdrawn; `authorisation` is its name, `ISSUER:ID`.
+
+    `from_day` is the first day on which it is in force, or from which it is withdrawn. A withdrawal says
+    nothing of scope and uses; `checked_by` is None where the reader's role does not show it.
+    """
+
+    entry: EntryReference
+    change: Literal["granted", "revoked"]
+    authorisation: str
+    number: str
+    from_day: str
+    until: str | None = None
+    grantee: str | None = None
+    matters: tuple[str, ...] = ()
+    purposes: str | None = None
+    uses: int | None = None
+    evidence: str | None = None
+    checked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +435,7 @@ class TrailAnswer:
     epoch: int | None
     bundle: bytes
     logged: Logged
+    authorisations: tuple[TrailAuthorisation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
