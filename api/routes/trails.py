@@ -29,7 +29,7 @@ def trail(body: TrailBody) -> Response:
     answer = deployment().access.trail(
         by,
         value,
-        Asked(caller(), body.operator, body.purpose, body.basis, body.authorisation),
+        Asked(caller(), body.operator, body.purpose, body.basis, body.authorisation, body.basis_code),
         after=None if not position or not position["count"] else _after(position),
         epoch=None if position is None or position["epoch"] == _NO_EPOCH else position["epoch"],
         limit=body.limit,

@@ -168,7 +168,10 @@ def trail(
             f"{event['happened_at']}  {event['member']}/{event['operator'] or '-'}  {event['action']} "
             f"{event['resource']}  {event['outcome']}  {event['purpose']} ({event['basis']})"
         )
-    if not answer["events"]:
+    for each in answer["authorisations"]:
+        what = "授权 granted" if each["change"] == "granted" else "撤回 withdrawn"
+        click.echo(f"{each['from_day']}  {what}  {each['number']}  {each['grantee'] or ''}")
+    if not answer["events"] and not answer["authorisations"]:
         click.echo("  没有访问记录，并可证明 · no access was recorded, provably")
     click.echo(proved_line(answer))
     if answer["next"]:

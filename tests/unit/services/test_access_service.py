@@ -7,7 +7,15 @@ import pytest
 
 from ledger.domain import parse_body
 from ledger.domain.kinds import kind_of
-from ledger.errors import CursorInvalid, IdentifierInvalid, InputError, PurposeMissing, Unavailable
+from ledger.errors import (
+    AuthorisationMissing,
+    AuthorisationOutOfScope,
+    CursorInvalid,
+    IdentifierInvalid,
+    InputError,
+    PurposeMissing,
+    Unavailable,
+)
 from ledger.formats.bundle import After as Verified
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.receipt import parse_receipt_payload
@@ -113,12 +121,70 @@ def test_a_persons_trail_goes_through_every_epoch(city: City) -> None:
         city.recorder.record(event(city, epoch, subject=city.subject(city.person, epoch)))
     city.checkpoint()
     query = SubjectQuery("person", city.person)
-    first = trail(city, value=query)
+    asked = city.asked("auditor", basis_code="statutory-duty")
+    first = trail(city, value=query, asked=asked)
     assert (first.after, first.epoch) == (After(0, "00" * 32, 0), 1)
-    second = trail(city, value=query, after=first.after, epoch=first.epoch)
+    second = trail(city, value=query, after=first.after, epoch=first.epoch, asked=asked)
     assert [shown.exchange for shown in (*first.events, *second.events)] == ["ex-0", "ex-1"]
     assert second.after is None
     assert city.person not in repr(first) + repr(second)
+
+
+def test_a_persons_trail_needs_a_legal_basis_and_shows_who_tried_without(city: City) -> None:
+    query = SubjectQuery("person", city.person)
+    with pytest.raises(AuthorisationMissing):
+        trail(city, value=query)
+    with pytest.raises(AuthorisationOutOfScope):
+        trail(city, value=query, asked=city.asked("auditor", basis_code="licensing-review"))
+    with pytest.raises(PurposeMissing):
+        trail(city, value=query, asked=city.asked("auditor", purpose=" "))
+    city.checkpoint()
+    asked = city.asked("auditor", basis_code="statutory-duty")
+    first = trail(city, value=query, asked=asked)
+    events = (
+        *first.events,
+        *trail(city, value=query, asked=asked, after=first.after, epoch=first.epoch).events,
+    )
+    assert [(shown.action, shown.outcome, shown.reason) for shown in events] == [
+        ("trail", "refused", "authorisation_missing"),
+        ("trail", "refused", "authorisation_out_of_scope"),
+        ("trail", "refused", "purpose_missing"),
+    ]
+
+
+def test_authorisations_stand_in_the_trail_of_who_gave_them(city: City) -> None:
+    granted = city.publish(
+        "access.authorisation.granted",
+        {
+            "subject": city.subject(city.person, 0),
+            "number": "consent-7",
+            "grantee": city.court,
+            "matters": ["loan-credit"],
+            "from": "2026-09-01",
+            "until": "2026-12-31",
+            "uses": 2,
+            "evidence": "ab" * 32,
+            "checked_by": "window-3",
+        },
+        number=city.person,
+    )
+    revoked = {"subject": city.subject(city.person, 0), "number": "consent-7", "on": "2026-10-01"}
+    city.publish("access.authorisation.revoked", revoked, refers=granted)
+    city.checkpoint()
+    name = f"{granted.issuer}:{granted.id}"
+    asked = city.asked("auditor", basis_code="statutory-duty")
+    answers = [
+        trail(city, value=SubjectQuery("person", city.person), asked=asked),
+        trail(city, "resource", "authorisation/consent-7"),
+    ]
+    for answer in answers:
+        assert answer.events == ()
+        shown = [(each.change, each.authorisation, each.grantee, each.uses) for each in answer.authorisations]
+        assert shown == [("granted", name, city.court, 2), ("revoked", name, None, None)]
+        assert city.proves(answer.bundle, ("subject" if answer.by == "subject" else "resource", answer.tags[0]))
+    assert answers[0].authorisations[0].checked_by == "window-3"
+    partners = trail(city, "resource", "authorisation/consent-7", asked=city.asked("partner"))
+    assert partners.authorisations[0].checked_by is None
 
 
 def test_resources_and_operators_have_trails(city: City) -> None:
