@@ -103,6 +103,7 @@ RULES: dict[str, Rule] = {
     "index.lookup": Rule(roles=_READERS),
     "bundles.bundle": Rule(roles=frozenset({AUDITOR, OFFICER, OPERATOR}), own=True),
     "checks.check": Rule(roles=_CHECKERS, body_limit=QUESTION_LIMIT),
+    "receipts.receipt": Rule(roles=frozenset({OFFICER, OPERATOR}), body_limit=QUESTION_LIMIT),
     "checks.check_many": Rule(roles=_CHECKERS, body_limit=QUESTIONS_LIMIT),
     # What a member sees beyond its own is decided by the services.
     "quality.quality": MEMBER,

@@ -18,7 +18,7 @@ blueprint = APIBlueprint("checks", __name__, url_prefix="/v1", abp_tags=[Tag(nam
 def check(body: CheckBody) -> Response:
     """Hits, measures, decision, and a bundle that proves the answer complete; the check itself is logged."""
     answer = deployment().credit.check(
-        _query(body.subject), body.matter, _asked(body), body.level, body.at, body.view
+        query_of(body.subject), body.matter, asked_of(body), body.level, body.at, body.view
     )
     return bundled_answer(document_of(answer), answer.bundle)
 
@@ -30,9 +30,9 @@ def check_many(body: BatchBody) -> Response:
     of each item say what a check of it alone proves later.
     """
     answer = deployment().credit.check_many(
-        [_query(subject) for subject in body.subjects],
+        [query_of(subject) for subject in body.subjects],
         body.matter,
-        _asked(body),
+        asked_of(body),
         body.level,
         body.at,
         body.view,
@@ -42,12 +42,14 @@ def check_many(body: BatchBody) -> Response:
     return json_answer(document) if answer.bundle is None else bundled_answer(document, answer.bundle)
 
 
-def _query(subject: CheckedSubject) -> SubjectQuery:
+def query_of(subject: CheckedSubject) -> SubjectQuery:
+    """The subject of a check, as the service takes it."""
     related = tuple(RelatedQuery(each.role, each.code, each.authorisation) for each in subject.related)
     return SubjectQuery(subject.type, subject.code, subject.name, related, subject.authorisation)
 
 
-def _asked(reason: Reason) -> Asked:
+def asked_of(reason: Reason) -> Asked:
+    """Who asks, why and on what basis, as the service takes it."""
     return Asked(
         caller(), reason.operator, reason.purpose, reason.basis, reason.authorisation, reason.basis_code
     )

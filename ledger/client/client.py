@@ -163,6 +163,14 @@ class Client:
         question = {"subject": dict(subject), "matter": matter} | _reason(operator, purpose, basis, more)
         return self._ask("/v1/checks", question)
 
+    def check_receipt(
+        self, subject: Json, matter: str, *, operator: str, purpose: str, basis: str, **more: Any
+    ) -> bytes:
+        """The same check with a receipt (核查回执) for an answer: a PDF that carries its own proof."""
+        question = {"subject": dict(subject), "matter": matter} | _reason(operator, purpose, basis, more)
+        body = strictjson.dumps(question)
+        return self._transport.post("/v1/checks/receipt", body, JSON_MEDIA_TYPE).content
+
     def check_many(
         self,
         subjects: Sequence[Json],

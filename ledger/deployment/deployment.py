@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ledger.chain.embedded import EmbeddedChain
     from ledger.chain.evm import EvmChain
     from ledger.chain.nodes import NodeSettings
+    from ledger.services.receipts import ReceiptService
 
 
 class LogHandle:
@@ -284,6 +285,14 @@ class Deployment:
         return CertificateService(self.logs["certificate"].reader, self.clock)
 
     @cached_property
+    def receipts(self) -> "ReceiptService":
+        """Check receipts: PDFs that are e-certificates of the operator."""
+        # Imported here: drawing is what the service does, and no other process.
+        from ledger.deployment.receipts import make_receipts
+
+        return make_receipts(self)
+
+    @cached_property
     def loop(self) -> Loop:
         """Cases, quality figures, subscriptions."""
         return Loop(self)
@@ -302,6 +311,7 @@ class Deployment:
         assert self.credit
         assert self.access
         assert self.certificate
+        assert self.receipts
 
     def warm(self) -> None:
         """Build the verifier's tables of the members' keys, about a tenth of a second each."""

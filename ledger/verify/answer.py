@@ -92,7 +92,7 @@ class AnswerReport:
             "day": answer.day,
             "decision": answer.decision,
             "hits": [hit.entry.index for hit in answer.hits],
-            "no_longer": [claimed.index for claimed, _ in answer.no_longer],
+            "no_longer": [{"index": claimed.index, "reason": reason} for claimed, reason in answer.no_longer],
             "not_asked": list(answer.not_asked),
             "look": None if self.look is None else self.look.as_json(),
             "sentences": {

@@ -159,8 +159,8 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # conclusion
     "conclusion_agrees": (
-        "结论与所出示的内容一致：命中 {hits} 条，不再计入 {no_longer} 条。",
-        "The decision agrees with what is shown: {hits} hits, {no_longer} entries that no longer count.",
+        "结论与所出示的内容一致：命中 {hits} 条；未出示者已说明缘由（{aside}）。",
+        "The decision agrees with what is shown: {hits} hits; entries set aside, by reason: {aside}.",
     ),
     "checkpoint_differs": (
         "证据包的检查点不是答复所依据的检查点。",
@@ -193,12 +193,11 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
         "({entries}).",
     ),
     "no_longer_differs": (
-        "不再计入的条目与键的条目链不符（{entries}）。",
-        "An entry said to count no longer is not in the chain of a key asked ({entries}).",
+        "所称不再计入的条目与键的条目链不符（{entries}）。",
+        "An entry that is set aside is not in the chain of a key asked ({entries}).",
     ),
     "entries_unaccounted": (
-        "有 {count} 条条目既未出示，也未列为不再计入，答复未作说明。",
-        "{count} entries are neither shown nor listed as no longer counting: the answer does not account for "
-        "them.",
+        "有 {count} 条条目既未出示，也未说明缘由。",
+        "{count} entries are neither shown nor set aside with a reason.",
     ),
 }

@@ -211,8 +211,9 @@ def _print_answer(answer: dict[str, Any]) -> None:
     lines = [
         f"主体 subject: {subject['type']} {subject['code']}",
         f"事项 matter: {answer['matter']}  日期 day: {answer['day']}",
-        f"结论 decision: {answer['decision']}  命中 hits: {answer['hits'] or '-'}  "
-        f"不再计入 no longer: {answer['no_longer'] or '-'}",
+        f"结论 decision: {answer['decision']}",
+        f"命中条目 hits: {', '.join(str(index) for index in answer['hits']) or '-'}  "
+        f"未出示 set aside: {len(answer['no_longer'])}",
         f"答复摘要 SM3 of the answer: {answer['sm3']}",
     ]
     if look:

@@ -1,11 +1,11 @@
 """The verdict `conclusion`: the decision agrees with what the bundle shows of the keys asked.
 
 Every hit is shown, and says what the answer says of it; the decision is the gravest of them; no list entry in
-force is passed over; and each entry of each key is shown, or named as one that no longer counts. What remains
-the operator's word, bound by the logged look: which measures follow from a hit, and why an entry no longer
-counts.
+force is passed over; and each entry of each key is shown, or named with the reason why it is set aside. What
+remains the operator's word, bound by the logged look: which measures follow from a hit, and that reason.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -41,7 +41,9 @@ def conclusion_findings(
         *_of_chains(answer, bundle),
     ]
     if not found:
-        counts: dict[str, int | str] = {"hits": len(answer.hits), "no_longer": len(answer.no_longer)}
+        reasons = Counter(reason for _, reason in answer.no_longer)
+        aside = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items())) or "0"
+        counts: dict[str, int | str] = {"hits": len(answer.hits), "aside": aside}
         found.append(AnswerFinding(CONCLUSION, PASS, "conclusion_agrees", counts))
     return found
 
@@ -100,11 +102,12 @@ def _of_listings(
     entry's subject follows from measures, not from rules.
     """
     hits = {hit.entry.index: hit.decision for hit in answer.hits}
+    gone = {claimed.index for claimed, _ in answer.no_longer}
     roles = {key.tag: key.role for key in answer.keys if key.name == SUBJECT_INDEX}
     ignored, open_ = [], []
     for item in shown:
         statement, index = item.entry.content, item.entry.index
-        if not isinstance(statement, Statement) or not _in_force(statement, answer.day):
+        if index in gone or not isinstance(statement, Statement) or not _in_force(statement, answer.day):
             continue
         role, decision = roles.get(_own_tag(statement)), hits.get(index, "clear")
         if role is None:

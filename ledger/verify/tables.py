@@ -23,6 +23,8 @@ FILES = ("lists.json", "rules.json")
 MAX_TABLES = 4 << 20
 """Most bytes of the tables."""
 
+_SEVERITIES = {"serious": "serious", "attention": "general"}
+"""The class of a listing whose entry and list name none, by the list's kind."""
 _MEMBERS = frozenset(("mediaType", "files"))
 
 
@@ -51,7 +53,8 @@ class Tables:
         subject itself without a rule, unless the list is a red one.
         """
         row = self.lists.get(str(body.get("list")), {})
-        rule = self._rule(body, matter, role, body.get("severity") or row.get("severity"))
+        severity = body.get("severity") or row.get("severity") or _SEVERITIES.get(str(row.get("kind")))
+        rule = self._rule(body, matter, role, severity)
         if rule is not None:
             fallback = ("caution",) if rule.get("measures") else ()
             return frozenset((str(rule.get("decision")), *fallback))

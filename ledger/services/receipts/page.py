@@ -277,7 +277,7 @@ def _scope(answer: Mapping[str, Any]) -> Pairs:
     if answer["no_longer"]:
         reasons = Counter(REASONS.get(gone["reason"], gone["reason"]) for gone in answer["no_longer"])
         text = "、".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
-        pairs.append((("不再计入", "no longer counted"), f"{text}（逐条见附件 answer.json）"))
+        pairs.append((("不再计入或未出示", "set aside"), f"{text}（逐条见附件 answer.json）"))
     catalogue = answer["catalogue"]
     edition = beside(f"{catalogue['edition']}", "edition of the catalogue of lists, measures and rules")
     pairs.append((("目录版本", "catalogue"), [edition, digest(f"SM3 {catalogue['sm3']}")]))

@@ -104,7 +104,7 @@ class ReceiptService:
         Raises what `CreditService.check` raises, and `ReceiptNotIssued` when the check was made and logged
         but the receipt could not be: then there is no file.
         """
-        answer = self._credit.check(subject, matter, asked, level, at)
+        answer = self._credit.check(subject, matter, asked, level, at, "shared")
         try:
             return self._issue(answer)
         except IntegrityError:

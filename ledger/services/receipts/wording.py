@@ -67,6 +67,9 @@ REASONS = {
     "removal": "移出条目",
     "step": "流程条目",
     "ineffective": "未生效条目",
+    "not_shown": "未逐条出示",
+    "not_followed": "不及于该主体",
+    "not_bearing": "与本事项无关",
 }
 NAME_MATCHES = {
     "yes": ("名称与记录一致", "the name agrees with the records"),
