@@ -1,13 +1,11 @@
 """Joint-punishment checks (联合奖惩核查), of one subject or of many."""
 
-from typing import Any
-
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from api.answers import bundled_answer, document_of
-from api.context import caller, deployment, json_answer
+from api.answers import batch_answer, check_answer
+from api.context import caller, deployment
 from api.models import Answer, BatchBody, CheckBody, CheckedSubject, Reason
 from ledger.services.answers import Asked, RelatedQuery, SubjectQuery
 
@@ -20,7 +18,7 @@ def check(body: CheckBody) -> Response:
     answer = deployment().credit.check(
         query_of(body.subject), body.matter, asked_of(body), body.level, body.at, body.view
     )
-    return bundled_answer(document_of(answer), answer.bundle)
+    return check_answer(answer)
 
 
 @blueprint.post("/checks/batch", summary="Check many subjects for a matter", responses={200: Answer})
@@ -38,8 +36,7 @@ def check_many(body: BatchBody) -> Response:
         body.view,
         proofs=body.proofs,
     )
-    document: dict[str, Any] = document_of(answer)
-    return json_answer(document) if answer.bundle is None else bundled_answer(document, answer.bundle)
+    return batch_answer(answer)
 
 
 def query_of(subject: CheckedSubject) -> SubjectQuery:

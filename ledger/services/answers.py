@@ -4,84 +4,24 @@ Times are RFC 3339 text, days `YYYY-MM-DD`, hashes and tags lowercase hex. Nothi
 number or a person's name: a person stands masked (`3205**********1234`) and by tag.
 """
 
-from collections.abc import Hashable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal
 
 from ledger.domain.facts import Fact
 from ledger.formats.answer import canonical_answer
-from ledger.formats.encoding import b64encode
+from ledger.services.documents import document_of as document_of
+from ledger.services.questions import ITSELF as ITSELF
+from ledger.services.questions import Asked as Asked
+from ledger.services.questions import Level as Level
+from ledger.services.questions import Principal as Principal
+from ledger.services.questions import RelatedQuery as RelatedQuery
+from ledger.services.questions import RelatedRole as RelatedRole
+from ledger.services.questions import SubjectQuery as SubjectQuery
+from ledger.services.questions import View as View
 
-Level = Literal["published", "anchored", "final"]
-"""How far the checkpoint under an answer must be proved."""
 Decision = Literal["prohibit", "restrict", "caution", "clear", "incentive"]
-RelatedRole = Literal["legal-representative", "responsible-person", "actual-controller"]
-"""As what a person stands behind an organisation."""
-ITSELF = "itself"
-"""The role of the subject asked about among the keys asked for."""
-View = Literal["shared", "whole"]
-"""What of a subject is shown: what counts and may be shared, or every record as of the day (auditors)."""
 NameMatch = Literal["yes", "no", "unknown"]
-
-
-class Principal(Protocol):
-    """The member that asks: its USCC and its roles in the registry."""
-
-    @property
-    def member(self) -> str: ...
-
-    @property
-    def roles(self) -> frozenset[str]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class RelatedQuery:
-    """A person behind the organisation that is asked about: the role, and the resident ID, which `repr`
-    hides. `authorisation` is that person's own, where it is not the question's."""
-
-    role: RelatedRole
-    code: str
-    authorisation: str | None = None
-
-    def __repr__(self) -> str:
-        return f"RelatedQuery({self.role})"
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectQuery:
-    """Who is asked about: an organisation by USCC or a person by resident ID.
-
-    `name`, where given, is compared with the names in the records; `related` are persons behind an
-    organisation; `authorisation` is this subject's own, where it is not the question's. `repr` hides them,
-    so that a person's number does not reach a traceback or a log line.
-    """
-
-    type: Literal["organisation", "person"]
-    code: str
-    name: str | None = None
-    related: tuple[RelatedQuery, ...] = ()
-    authorisation: str | None = None
-
-    def __repr__(self) -> str:
-        return f"SubjectQuery({self.type})"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The frame of every question: who asks, at which desk, for what purpose, on what legal basis.
-
-    `authorisation` names the proof that the person asked about agreed, where the law wants one; `basis_code`
-    is the catalogue's code of a legal basis that stands in its place.
-    """
-
-    principal: Principal
-    operator: str
-    purpose: str
-    basis: str
-    authorisation: str | None = None
-    basis_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,13 +281,15 @@ class LoggedBatch:
 class BatchItem:
     """One subject of many, in the order asked: its findings or why there are none.
 
-    `same_as` is the place of an earlier item with the same subject: looked at, and logged, once.
+    `same_as` is the place of an earlier item with the same subject: looked at, and logged, once. `said` are
+    the findings as canonical JSON, where whoever made the answer kept it.
     """
 
     findings: Findings | None
     refusal: Refusal | None = None
     same_as: int | None = None
     logged: LoggedAt | None = None
+    said: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,33 +411,6 @@ class CertificateAnswer:
     day: date
 
 
-_BESIDE = frozenset({"bundle", "said"})
-
-
-def document_of(value: Any) -> Any:
-    """`value`, a tree of frozen dataclasses, as what `strictjson.dumps` takes; bundles are left out.
-
-    Members keep their names; bytes (entries, receipts) become base64.
-    """
-    if value is None or isinstance(value, str | int):
-        return value
-    if isinstance(value, bytes):
-        return b64encode(value)
-    if isinstance(value, tuple | list):
-        return [document_of(item) for item in value]
-    if isinstance(value, dict):
-        return {name: document_of(item) for name, item in value.items()}
-    if isinstance(value, date):
-        return value.isoformat()
-    assert is_dataclass(value)
-    return {name: document_of(getattr(value, name)) for name in _members(cast(Hashable, type(value)))}
-
-
-@cache
-def _members(kind: Hashable) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cast(Any, kind)) if field.name not in _BESIDE)
-
-
 def answer_bytes(answer: CheckAnswer) -> bytes:
     """The canonical bytes of an answer (`formats.answer`); their SM3 is `answer` in the look's event."""
     return answer.said or canonical_answer(document_of(answer))
@@ -503,9 +418,4 @@ def answer_bytes(answer: CheckAnswer) -> bytes:
 
 def item_bytes(frame: Frame, findings: Findings) -> bytes:
     """The same of one item of a batch: the members of the frame and of its findings together."""
-    return said(document_of(frame), findings)
-
-
-def said(framed: dict[str, Any], findings: Findings) -> bytes:
-    """The canonical bytes of what is said about one subject; `framed` is the document of the frame."""
-    return canonical_answer(framed | document_of(findings))
+    return canonical_answer(document_of(frame) | document_of(findings))

@@ -31,10 +31,18 @@ from ledger.services.answers import (
     SubjectQuery,
     View,
     document_of,
-    said,
+    item_bytes,
 )
 from ledger.services.authorisation import Authoriser
-from ledger.services.checking.batch import Line, item_of, manifests_of, refusal_of, resolve_lines
+from ledger.services.checking.batch import (
+    Line,
+    Told,
+    item_of,
+    manifests_of,
+    refusal_of,
+    resolve_lines,
+    tell,
+)
 from ledger.services.checking.editions import EditionEntries
 from ledger.services.checking.findings import Found, find
 from ledger.services.checking.looks import Looks, Permitted, Seen
@@ -102,7 +110,7 @@ class CreditService:
             found = find(question, histories, self._facts, ground)
             bundle = self._bundle(checkpoint, [question], [found], histories, reference)
             frame = _frame(ground, level, checkpoint, reference, bundle)
-            text = said(document_of(frame), found.findings)
+            text = item_bytes(frame, found.findings)
             seen = Seen(question, permitted, len(found.findings.hits), answer_digest(text))
             # Logged before it is shown: if this raises, nobody learns the answer.
             logged = self._looks.log(asked, seen, code, now)
@@ -150,14 +158,15 @@ class CreditService:
             bundle = self._bundle(checkpoint, questions if proofs else [], shown, histories, reference)
             frame = _frame(ground, level, checkpoint, reference, bundle)
             framed = document_of(frame)
+            told = {place: tell(framed, each.findings) for place, each in found.items()}
             seen = [
-                Seen(asking[place], permit, len(found[place].findings.hits), _digest(framed, found[place]))
+                Seen(asking[place], permit, len(told[place].findings.hits), told[place].digest)
                 for place, permit in granted.items()
             ]
             # Logged before any of it is shown.
             looks = self._looks.log_many(asked, seen, code, now)
         logged = dict(zip(granted, looks, strict=True))
-        items = tuple(_item(place, line, permitted, found, logged) for place, line in enumerate(lines))
+        items = tuple(_item(place, line, permitted, told, logged) for place, line in enumerate(lines))
         return BatchAnswer(frame, items, manifests_of(looks), format_bundle(bundle) if proofs else None)
 
     def _ground(
@@ -248,18 +257,14 @@ def _frame(
     )
 
 
-def _digest(framed: dict[str, object], found: Found) -> str:
-    return answer_digest(said(framed, found.findings))
-
-
 def _item(
     place: int,
     line: Line,
     permitted: Mapping[int, Permitted | LedgerError],
-    found: Mapping[int, Found],
+    told: Mapping[int, Told],
     logged: Mapping[int, Logged],
 ) -> BatchItem:
     refusal = line.refusal or permitted[place if line.same_as is None else line.same_as]
     if isinstance(refusal, LedgerError):
         return BatchItem(None, refusal_of(refusal), line.same_as)
-    return item_of(found[place].findings, logged.get(place), line.same_as)
+    return item_of(told[place], logged.get(place), line.same_as)

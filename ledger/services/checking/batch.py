@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ledger.errors import LedgerError, ParameterInvalid, TooManySubjects
+from ledger.formats.answer import answer_digest, canonical_answer
+from ledger.formats.strictjson import canonical
 from ledger.services.answers import (
     BatchItem,
     Findings,
@@ -12,6 +15,7 @@ from ledger.services.answers import (
     LoggedBatch,
     Refusal,
     SubjectQuery,
+    document_of,
 )
 from ledger.services.checking.subjects import Question, resolve_question
 
@@ -54,14 +58,30 @@ def resolve_lines(
     return lines
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told about one subject: the findings, as canonical JSON too, and the SM3 of the answer."""
+
+    findings: Findings
+    said: bytes
+    digest: str
+
+
+def tell(framed: dict[str, Any], findings: Findings) -> Told:
+    """Findings as they are answered and logged; `framed` is the document of the frame."""
+    document = document_of(findings)
+    return Told(findings, canonical(document), answer_digest(canonical_answer(framed | document)))
+
+
 def refusal_of(error: LedgerError) -> Refusal:
     """An error as it stands beside the other subjects' findings."""
     return Refusal(error.code, error.zh, error.en, error.detail or error.en)
 
 
-def item_of(findings: Findings, logged: Logged | None, same_as: int | None) -> BatchItem:
+def item_of(found: Told, logged: Logged | None, same_as: int | None) -> BatchItem:
     """A line's item: its findings, and where the look was logged."""
-    return BatchItem(findings, None, same_as, None if logged is None else _logged_at(logged))
+    where = None if logged is None else _logged_at(logged)
+    return BatchItem(found.findings, None, same_as, where, found.said)
 
 
 def manifests_of(logged: Sequence[Logged]) -> tuple[LoggedBatch, ...]:

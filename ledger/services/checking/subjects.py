@@ -22,31 +22,15 @@ class RelatedSubject:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One subject asked about. `name` is what the caller calls it. Holds no identity number."""
+    """One subject asked about. `name` is what the caller calls it; `keys` what is asked for, by role; `tags`
+    the distinct tags to look up, the subject's own first. Holds no identity number."""
 
     subject: ResolvedSubject
     related: tuple[RelatedSubject, ...]
     name: str | None
     authorisation: str | None
-
-    @property
-    def tags(self) -> list[str]:
-        """The distinct tags to look up, the subject's own first."""
-        tags = [tag for _, tag in self.subject.tags]
-        for each in self.related:
-            tags += [tag for _, tag in each.person.tags if tag not in tags]
-        return tags
-
-    @property
-    def keys(self) -> tuple[AskedKey, ...]:
-        """What is asked for, by role."""
-        own = [AskedKey(SUBJECT_INDEX, tag, epoch, ITSELF) for epoch, tag in self.subject.tags]
-        others = [
-            AskedKey(SUBJECT_INDEX, tag, epoch, each.role)
-            for each in self.related
-            for epoch, tag in each.person.tags
-        ]
-        return (*own, *others)
+    keys: tuple[AskedKey, ...]
+    tags: tuple[str, ...]
 
     @property
     def shown_related(self) -> tuple[ShownRelated, ...]:
@@ -83,7 +67,11 @@ def resolve_question(query: SubjectQuery, person_tag_keys: Mapping[int, bytes]) 
         )
         if len({(each.role, each.person.shown.tags) for each in related}) != len(related):
             raise ParameterInvalid("a related person stands twice in one role")
-    return Question(subject, related, query.name, query.authorisation)
+    keys = [AskedKey(SUBJECT_INDEX, tag, epoch, ITSELF) for epoch, tag in subject.tags]
+    for each in related:
+        keys += [AskedKey(SUBJECT_INDEX, tag, epoch, each.role) for epoch, tag in each.person.tags]
+    tags = tuple(dict.fromkeys([key.tag for key in keys]))
+    return Question(subject, related, query.name, query.authorisation, tuple(keys), tags)
 
 
 def roles_not_asked(question: Question, asks: Sequence[str]) -> tuple[str, ...]:
