@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import ledger.catalog
 from ledger.errors import Unavailable
-from ledger.services.receipts import Issuer, ReceiptService, table_files
+from ledger.services.pen import Pen
+from ledger.services.receipts import ReceiptService, table_files
 
 if TYPE_CHECKING:
     from ledger.deployment.deployment import Deployment
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
 
 def make_receipts(deployment: "Deployment") -> ReceiptService:
     """The service over an open deployment."""
-    log, operator = deployment.logs["certificate"], deployment.config.operator
-    issuer = Issuer(operator, deployment.keyring.operator_signer(), log.origin, log.appender)
+    pen = Pen(
+        deployment.logs["certificate"].appender,
+        deployment.config.operator,
+        deployment.keyring.operator_signer(),
+        deployment.clock,
+        os.urandom,
+    )
 
     def name_of(uscc: str) -> str:
         member = deployment.directory.trust.members.get(uscc)
@@ -29,12 +35,4 @@ def make_receipts(deployment: "Deployment") -> ReceiptService:
         shipped = Path(ledger.catalog.__file__).parent
         return table_files(catalogue, (deployment.catalogue_path / edition, shipped))
 
-    return ReceiptService(
-        deployment.credit,
-        deployment.logs["access"].store,
-        issuer,
-        name_of,
-        tables,
-        deployment.clock,
-        os.urandom,
-    )
+    return ReceiptService(deployment.credit, deployment.logs["access"].store, pen, name_of, tables)

@@ -46,7 +46,7 @@ def sentence_of(reason: str) -> tuple[str, str]:
 ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
     # look
     "answer_logged": (
-        "运营方已将本次查询连同本答复的摘要记入访问日志，日志已签发收执。",
+        "运营方已将本次查询连同本答复的摘要记入访问日志，日志已签发受理回执。",
         "The operator logged this look with the digest of this very answer, and the log gave its receipt.",
     ),
     "answer_differs": (
@@ -71,11 +71,11 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
         "The look was not signed by a member that the trust file calls an operator.",
     ),
     "look_malformed": (
-        "访问记录、批次清单或收执不是规定的形式。",
+        "访问记录、批次清单或受理回执不是规定的形式。",
         "The logged look, its manifest or the log's receipt is not in the required form.",
     ),
     "look_place": (
-        "收执所载的位置、摘要或批次与访问记录不符。",
+        "受理回执所载的位置、摘要或批次与访问记录不符。",
         "Place, hash or batch in the log's receipt do not go with the logged look.",
     ),
     "look_path_missing": (
@@ -83,11 +83,11 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
         "The batch path is missing, so that the look cannot be shown to be in its batch.",
     ),
     "look_receipt_signature": (
-        "日志对收执的签名与内容不符。",
+        "日志对受理回执的签名与内容不符。",
         "The log's signature does not match its receipt.",
     ),
     "look_receipt_key_not_valid": (
-        "收执时间不在日志密钥的有效期内，或密钥已被吊销。",
+        "受理回执的时间不在日志密钥的有效期内，或密钥已被吊销。",
         "The receipt's time is outside the log key's validity window, or the key is revoked.",
     ),
     "look_in_future": (

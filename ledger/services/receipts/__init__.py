@@ -4,6 +4,6 @@
 """
 
 from ledger.services.receipts.editions import table_files
-from ledger.services.receipts.service import VALID_DAYS, IssuedReceipt, Issuer, ReceiptService
+from ledger.services.receipts.service import VALID_DAYS, IssuedReceipt, ReceiptService
 
-__all__ = ["VALID_DAYS", "IssuedReceipt", "Issuer", "ReceiptService", "table_files"]
+__all__ = ["VALID_DAYS", "IssuedReceipt", "ReceiptService", "table_files"]

@@ -8,23 +8,22 @@ certificate log is anchored, or published already, does not matter here.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
-from ledger.domain import build_statement
+from ledger.domain import parse_body
+from ledger.domain.kinds import kind_of
 from ledger.errors import InputError, IntegrityError, LedgerError, ReceiptNotIssued
 from ledger.formats import strictjson
 from ledger.formats.answer import answer_digest
 from ledger.formats.bundle import Bundle, parse_bundle
-from ledger.formats.envelope import STATEMENT_TYPE, parse_envelope, sign_envelope
+from ledger.formats.envelope import parse_envelope
 from ledger.formats.look import LookProof, format_look
-from ledger.formats.statement import Statement, format_statement, new_id, parse_statement
-from ledger.gm import Signer, sm3
-from ledger.log.appender import Appender
+from ledger.formats.statement import Statement, parse_statement
+from ledger.gm import sm3
 from ledger.log.batches import BatchTrees
-from ledger.log.clock import Clock
 from ledger.services.answers import Asked, CheckAnswer, Level, Logged, SubjectQuery, answer_bytes
 from ledger.services.credit import CreditService
 from ledger.services.evidence import today
+from ledger.services.pen import Pen
 from ledger.services.receipts.attach import attach
 from ledger.services.receipts.content import ReceiptContent
 from ledger.services.receipts.identifier import receipt_identifier, type_code_of
@@ -33,6 +32,7 @@ from ledger.store.port import LogStore
 from ledger.verify.receipt_file import ANSWER, BUNDLE, CATALOGUE, LOOK
 from ledger.verify.tables import format_tables
 
+KIND = "certificate.issued"
 VALID_DAYS = 30
 """How many days a receipt is in force, the day of issue included."""
 _KEPT_LEAVES = 100_000
@@ -57,39 +57,24 @@ class IssuedReceipt:
         return f"receipt-{self.identifier.split('.')[-3]}.pdf"
 
 
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """Who issues: the operator's USCC and member key, and where it logs its certificates."""
-
-    operator: str
-    signer: Signer
-    origin: str
-    appender: Appender
-
-
 class ReceiptService:
-    """`looks` is the access log's store; `name_of` gives a member's name, `tables` an edition's files.
-
-    `randomness` gives that many random bytes, `clock` milliseconds since 1970. Safe for many threads.
+    """`looks` is the access log's store, `pen` the operator's hand in its certificate log; `name_of` gives a
+    member's name, `tables` an edition's files. Safe for many threads.
     """
 
     def __init__(
         self,
         credit: CreditService,
         looks: LogStore,
-        issuer: Issuer,
+        pen: Pen,
         name_of: Callable[[str], str],
         tables: TableFiles,
-        clock: Clock,
-        randomness: Callable[[int], bytes],
     ) -> None:
         self._credit = credit
         self._batches = BatchTrees(looks, _KEPT_LEAVES)
-        self._issuer = issuer
+        self._pen = pen
         self._name_of = name_of
         self._tables = tables
-        self._clock = clock
-        self._randomness = randomness
 
     def issue(
         self,
@@ -114,7 +99,7 @@ class ReceiptService:
 
     def _issue(self, answer: CheckAnswer) -> IssuedReceipt:
         look = parse_statement(parse_envelope(answer.logged.entry).payload)
-        issued_on = today(self._clock())
+        issued_on = today(self._pen.clock())
         content = self._content(answer, look, issued_on)
         files = {
             ANSWER: answer_bytes(answer),
@@ -127,7 +112,7 @@ class ReceiptService:
         return IssuedReceipt(content.identifier, pdf, sm3(pdf).hex(), answer)
 
     def _content(self, answer: CheckAnswer, look: Statement, issued_on: date) -> ReceiptContent:
-        canonical, operator = answer_bytes(answer), self._issuer.operator
+        canonical, operator = answer_bytes(answer), self._pen.issuer
         return ReceiptContent(
             answer=strictjson.loads(canonical),
             answer_sm3=answer_digest(canonical),
@@ -153,13 +138,11 @@ class ReceiptService:
 
     def _log(self, content: ReceiptContent, look: Statement, pdf: bytes) -> None:
         """Log the file as a certificate whose holder is the subject of the look."""
-        issuer, now = self._issuer, self._clock()
-        identifier = content.identifier
-        body: dict[str, Any] = {
-            "identifier": identifier,
-            "type_code": type_code_of(issuer.operator),
-            "issuer": issuer.operator,
-            "version": identifier.split(".")[-2],
+        body = {
+            "identifier": content.identifier,
+            "type_code": type_code_of(content.operator),
+            "issuer": content.operator,
+            "version": content.identifier.split(".")[-2],
             "files": [{"format": "pdf", "sm3": sm3(pdf).hex(), "bytes": len(pdf)}],
             "issued_on": content.issued_on,
             "valid_from": content.issued_on,
@@ -167,17 +150,9 @@ class ReceiptService:
             "state": "01",
             "holder": look.body["subject"],
         }
-        statement = build_statement(
-            "certificate.issued",
-            body,
-            log=issuer.origin,
-            issuer=issuer.operator,
-            id=new_id(now, self._randomness(10)),
-            at=now,
-        )
         # A crash before this leaves a logged look without a receipt; one after it a certificate of a file
         # that nobody has. Neither says anything wrong.
-        issuer.appender.submit(sign_envelope(STATEMENT_TYPE, format_statement(statement), issuer.signer))
+        self._pen.state(KIND, parse_body(kind_of(KIND), body))
 
 
 def _name_in(bundle: Bundle, answer: CheckAnswer) -> str | None:
