@@ -181,7 +181,9 @@ def test_authorisations_stand_in_the_trail_of_who_gave_them(city: City) -> None:
         assert answer.events == ()
         shown = [(each.change, each.authorisation, each.grantee, each.uses) for each in answer.authorisations]
         assert shown == [("granted", name, city.court, 2), ("revoked", name, None, None)]
-        assert city.proves(answer.bundle, ("subject" if answer.by == "subject" else "resource", answer.tags[0]))
+        assert city.proves(
+            answer.bundle, ("subject" if answer.by == "subject" else "resource", answer.tags[0])
+        )
     assert answers[0].authorisations[0].checked_by == "window-3"
     partners = trail(city, "resource", "authorisation/consent-7", asked=city.asked("partner"))
     assert partners.authorisations[0].checked_by is None
