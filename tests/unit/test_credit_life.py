@@ -32,6 +32,7 @@ ACCEPTED = ("repair.accepted", "2026-04-08", {})
 ENDED = "record_ended"
 OK = None
 NO_OBJECTION, NOT_OVER, UNPUBLISHED = "not_objected", "not_over", "not_published"
+TOO_EARLY = "minimum_not_passed"
 NOT_CORRECTED, NOT_APPLIED, NOT_ACCEPTED = "not_corrected", "repair_not_applied", "repair_not_accepted"
 # Each column is a step of STEPS, in their order.
 PENALTIES: dict[str, tuple[dict[str, Any], tuple[Any, ...], str, tuple[str | None, ...]]] = {
@@ -61,7 +62,7 @@ PENALTIES: dict[str, tuple[dict[str, Any], tuple[Any, ...], str, tuple[str | Non
     ),
     "corrected, on the last day of the minimum": (
         {}, (("correction.reported", "2026-02-02", {"corrected": "yes"}),), "2026-04-05",
-        (OK, NO_OBJECTION, OK, OK, "minimum_not_passed", NOT_APPLIED, NOT_ACCEPTED, NOT_APPLIED, OK, NOT_OVER),
+        (OK, NO_OBJECTION, OK, OK, TOO_EARLY, NOT_APPLIED, NOT_ACCEPTED, NOT_APPLIED, OK, NOT_OVER),
     ),
     "corrected, on the day after the minimum": (
         {}, (("correction.reported", "2026-02-02", {"corrected": "yes"}),), "2026-04-06",
