@@ -40,6 +40,7 @@ STATUS: tuple[tuple[type[errors.LedgerError], int], ...] = (
     (errors.NonceReplayed, 401),
     (errors.ContentDigestMismatch, 400),
     (errors.AccessError, 403),
+    (errors.SealedErased, 410),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
     (errors.Unavailable, 503),

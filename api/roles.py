@@ -21,6 +21,7 @@ from ledger.services.notices.subscriptions import ROLES as SUBSCRIBERS
 OPERATOR = "operator"
 AUDITOR = "auditor"
 OFFICER = "officer"
+SUBJECT_DESK = "subject-desk"
 
 
 JSON_MEDIA_TYPE = "application/json"
@@ -113,6 +114,10 @@ RULES: dict[str, Rule] = {
     "subscriptions.unsubscribe": Rule(roles=SUBSCRIBERS | {OPERATOR}),
     "subscriptions.dead_letters": Rule(roles=SUBSCRIBERS | {OPERATOR}),
     "subscriptions.retry": Rule(roles=SUBSCRIBERS | {OPERATOR}, body_limit=QUESTION_LIMIT),
+    # Not even the operator: what is sealed about a subject is opened for the subject alone.
+    "subjects.own": Rule(roles=frozenset({SUBJECT_DESK}), body_limit=QUESTION_LIMIT),
+    # For whom it is to see is decided by the service.
+    "subjects.authorisation": MEMBER,
     "trails.trail": Rule(roles=frozenset({AUDITOR, OPERATOR}), body_limit=QUESTION_LIMIT),
 }
 

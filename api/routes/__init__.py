@@ -16,6 +16,7 @@ from api.routes import (
     receipts,
     schemas,
     sheets,
+    subjects,
     subscriptions,
     trails,
 )
@@ -34,6 +35,7 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     members.blueprint,
     schemas.blueprint,
     sheets.blueprint,
+    subjects.blueprint,
     quality.blueprint,
     subscriptions.blueprint,
 )

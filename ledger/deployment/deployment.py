@@ -25,6 +25,7 @@ from ledger.catalog import Editions
 from ledger.deployment.config import LOGS, ChainConfig, Config, format_config, read_config
 from ledger.deployment.keyring import Keyring, find_passphrase, write_secret
 from ledger.deployment.loop import Loop
+from ledger.deployment.privacy import make_erasure, make_own
 from ledger.errors import ConfigurationError, LedgerError, NotFound
 from ledger.files import replace_file
 from ledger.gm import default_verifier
@@ -43,6 +44,8 @@ from ledger.services.access import AccessService
 from ledger.services.authorisation import Authoriser
 from ledger.services.certificate import CertificateService
 from ledger.services.credit import CreditService
+from ledger.services.erasure import ErasureService
+from ledger.services.own import OwnService
 from ledger.services.pen import Pen
 from ledger.services.recorder import AccessRecorder
 from ledger.store import SqliteStore
@@ -281,6 +284,16 @@ class Deployment:
         )
 
     @cached_property
+    def own(self) -> OwnService:
+        """The subjects' own view."""
+        return make_own(self)
+
+    @cached_property
+    def erasure(self) -> ErasureService:
+        """Erasure of sealed content, in all logs."""
+        return make_erasure(self)
+
+    @cached_property
     def certificate(self) -> CertificateService:
         return CertificateService(self.logs["certificate"].reader, self.clock)
 
@@ -310,6 +323,7 @@ class Deployment:
             assert log.reader
         assert self.credit
         assert self.access
+        assert self.own
         assert self.certificate
         assert self.receipts
 

@@ -18,11 +18,11 @@ person sees in the trail who tried. So is one that fails inside the block for wh
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ledger.domain import AccessEvent, Person
 from ledger.domain.authorisation import AuthorisationGranted
-from ledger.domain.authorisation_state import check_use, fold_authorisation
+from ledger.domain.authorisation_state import AuthorisationState, check_use, fold_authorisation
 from ledger.domain.facts import Fact
 from ledger.errors import (
     AccessError,
@@ -33,7 +33,7 @@ from ledger.errors import (
 )
 from ledger.formats.statement import Reference
 from ledger.log.turns import Turns
-from ledger.services.answers import Asked
+from ledger.services.answers import Asked, Principal
 from ledger.services.evidence import ResolvedSubject, check_asked, look, today
 from ledger.services.facts import FactCache
 from ledger.services.recorder import AccessRecorder
@@ -42,6 +42,9 @@ from ledger.store.port import StoredEntry
 NOT_SAID = "未说明"
 """What a refused attempt's event says where the caller gave no purpose, or one that cannot be logged."""
 NO_DESK = "unknown"
+
+_SEES_ALL = frozenset({"auditor", "operator", "subject-desk"})
+Stands = Literal["in_force", "not_yet", "ended", "withdrawn", "used_up"]
 
 Covers = Callable[[str, str, str], bool]
 """Whether a legal basis (its code) replaces a person's authorisation for a matter, on a day."""
@@ -72,6 +75,23 @@ class Permit:
     refers: tuple[Reference, ...] = ()
     authorisation: str | None = None
     basis_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisationAnswer:
+    """How far an authorisation goes and how it stands today; whose it is only the log's entry says."""
+
+    authorisation: str
+    number: str
+    grantee: str
+    matters: tuple[str, ...]
+    purposes: str | None
+    from_day: str
+    until: str
+    uses: int
+    used: int
+    revoked_on: str | None
+    stands: Stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +181,21 @@ class Authoriser:
     ) -> None:
         """Log that an attempt was refused for `error`, if it was about a person; raising is the caller's."""
         self._log_refused(asked, [Asking(subject)], [error], now, action, resource)
+
+    def show(self, reference: Reference, principal: Principal, now: int) -> AuthorisationAnswer:
+        """An authorisation as it stands, for its issuer, its grantee and the roles that see all.
+
+        Raises `AuthorisationMissing` when there is none, and the same where it is not the caller's to see:
+        whoever guesses names learns nothing.
+        """
+        granted, referrers = self._granted(reference)
+        body = granted.body
+        assert isinstance(body, AuthorisationGranted)
+        involved = principal.member in (granted.issuer, body.grantee)
+        if not involved and _SEES_ALL.isdisjoint(principal.roles):
+            raise AuthorisationMissing("the log holds no such authorisation for this member to see")
+        state = fold_authorisation(granted, referrers, {self._recorder.issuer})
+        return _answer(granted, body, state, today(now).isoformat())
 
     # Deciding
 
@@ -295,6 +330,33 @@ class Authoriser:
                 continue
         assert event is not None, "an event of constants is in form"
         return event.model_copy(update={"outcome": "refused", "reason": error.code, "rows": None})
+
+
+def _answer(
+    granted: Fact, body: AuthorisationGranted, state: AuthorisationState, day: str
+) -> AuthorisationAnswer:
+    stands: Stands = "in_force"
+    if state.revoked_on is not None and day >= state.revoked_on:
+        stands = "withdrawn"
+    elif day < body.from_day:
+        stands = "not_yet"
+    elif day > body.until:
+        stands = "ended"
+    elif state.used >= body.uses:
+        stands = "used_up"
+    return AuthorisationAnswer(
+        f"{granted.issuer}:{granted.id}",
+        body.number,
+        body.grantee,
+        tuple(body.matters),
+        body.purposes,
+        body.from_day,
+        body.until,
+        body.uses,
+        state.used,
+        state.revoked_on,
+        stands,
+    )
 
 
 def _name(reference: Reference) -> str:
