@@ -56,8 +56,11 @@ def worker(folder: Path) -> int:
 
     _log_to_standard_error()
     deployment = open_deployment(folder)
-    with _saved_chain(deployment):
-        status = run_until_stopped(make_worker(deployment))
+    try:
+        with _saved_chain(deployment):
+            status = run_until_stopped(make_worker(deployment))
+    finally:
+        deployment.close()
     return {EXIT_LOCKED: EXIT_UNAVAILABLE, EXIT_INTEGRITY: EXIT_BROKEN}.get(status, status)
 
 

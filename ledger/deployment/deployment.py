@@ -43,6 +43,7 @@ from ledger.log.turns import Turns
 from ledger.services.access import AccessService
 from ledger.services.authorisation import Authoriser
 from ledger.services.certificate import CertificateService
+from ledger.services.clerk import Clerk
 from ledger.services.credit import CreditService
 from ledger.services.erasure import ErasureService
 from ledger.services.own import OwnService
@@ -262,6 +263,12 @@ class Deployment:
         """The operator's hand in the credit log."""
         signer = self.keyring.operator_signer()
         return Pen(self.logs["credit"].appender, self.config.operator, signer, self.clock, os.urandom)
+
+    @cached_property
+    def clerk(self) -> Clerk:
+        """What the operator states because a day has come; for the worker's process alone."""
+        log = self.logs["credit"]
+        return Clerk(log.store, log.reader, self.pen, self.rulebook, self.clock)
 
     @cached_property
     def credit(self) -> CreditService:

@@ -1,12 +1,15 @@
-"""The worker of a deployment: all its logs, its chain, and the registry's snapshot."""
+"""The worker of a deployment: all its logs, its chain, the registry's snapshot, and its chores."""
 
 import logging
+import threading
 
 from ledger.chain.port import ChainPort
 from ledger.deployment.consortium import sync_trust
 from ledger.deployment.deployment import Deployment
 from ledger.log.anchor import AnchorSettings
+from ledger.log.chores import Chore
 from ledger.log.worker import Worker, WorkerLog, WorkerSettings
+from ledger.services.clerk import Clerk, clerk_chores
 
 _log = logging.getLogger("xinzheng.worker")
 
@@ -34,7 +37,20 @@ def make_worker(deployment: Deployment) -> Worker:
         status=deployment.status_path,
         settings=settings,
         sync_directory=None if chain is None else lambda: _sync(deployment, chain),
+        chores=_chores(deployment),
     )
+
+
+def _chores(deployment: Deployment) -> list[Chore]:
+    """What the worker sees to beside. Nothing of it is made before it is first done, so that a deployment
+    whose members' snapshot is still to come starts all the same."""
+    making = threading.Lock()
+
+    def clerk() -> Clerk:
+        with making:
+            return deployment.clerk
+
+    return [*clerk_chores(clerk), *deployment.loop.chores()]
 
 
 def _sync(deployment: Deployment, chain: ChainPort) -> None:

@@ -1,7 +1,8 @@
 """A credit log with its members for tests, on a folder that several processes may share.
 
-Run as a program, `python credit_log.py KIND FOLDER RECORDS`, it waits for the file `go` in the folder and
-then appends one step of that kind to each of the records, writing down which were accepted.
+Run as a program, `python credit_log.py race FOLDER KIND RECORDS`, it waits for the file `go` in the folder
+and then appends one step of that kind to each of the records, writing down which were accepted. As `python
+credit_log.py clerk FOLDER NOW` it does the clerk's chores once at that time.
 """
 
 import json
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ledger.catalog import Editions
 from ledger.domain import INDEXES, build_statement
 from ledger.domain.facts import Fact
 from ledger.domain.fields import Body
@@ -23,14 +25,23 @@ from ledger.formats.trust import Exported, MemberKey, NamedKey, Trust, TrustLog,
 from ledger.gm import PrivateKey, Signer, signer
 from ledger.log.admission import Admission, known_in
 from ledger.log.appender import Appender
+from ledger.log.clock import china_day
+from ledger.log.credit_rules import CreditRulebook
 from ledger.log.directory import Directory
+from ledger.log.facts import facts_at
 from ledger.log.gate import StepGate
+from ledger.log.integrate import integrate
+from ledger.log.publish import publish
+from ledger.log.reader import LogReader
 from ledger.log.rulebook import Rulebook
 from ledger.log.turns import Turns
+from ledger.services.clerk import Clerk
+from ledger.services.pen import Pen
 from ledger.store import SqliteStore
 
 ORIGIN = "yunling.example/credit"
 OPERATOR, BUREAU, COURT = "91350100MA99000369", "92350100MA99000441", "12350100009900021T"
+"""Runs the log; publishes penalties and lists; executes cases."""
 COMPANY = "113501000099000133"
 NOW = 1_795_305_600_000
 """2026-11-22 08:00 in China."""
@@ -79,6 +90,7 @@ class CreditLog:
         gate = StepGate(self.store, self.rulebook, Turns(folder / "turns"), self.clock)
         self.admission = admission
         self.appender = Appender(self.store, ORIGIN, self.signers["log"], admission, self.clock, gate=gate)
+        self.reader = LogReader(self.store, ORIGIN)
 
     def clock(self) -> int:
         return self.now
@@ -127,6 +139,25 @@ class CreditLog:
             signer=self.signers[issuer],
         )
         return [manifest, *entries]
+
+    def checkpoint(self) -> None:
+        """Integrate and publish everything."""
+        while integrate(self.store) is not None:
+            pass
+        publish(self.store, ORIGIN, self.signers["log"], self.now // 1000)
+
+    def pen(self, issuer: str = OPERATOR) -> Pen:
+        return Pen(self.appender, issuer, self.signers[issuer], self.clock, os.urandom)
+
+    def clerk(self) -> Clerk:
+        """The operator's, where the log has the real rules."""
+        assert isinstance(self.rulebook, CreditRulebook)
+        return Clerk(self.store, self.reader, self.pen(), self.rulebook, self.clock)
+
+    def said(self, start: int = 0) -> list[tuple[str, Body]]:
+        """(issuer, body) of all statements from an index on, in log order."""
+        facts = facts_at(self.store, list(range(start, self.store.size())))
+        return [(fact.issuer, fact.body) for fact in facts]
 
     def facts(self) -> list[tuple[str, str]]:
         """(issuer, id) of all entries, in log order."""
@@ -205,5 +236,24 @@ def race(kind: str, folder: Path, records: Sequence[str]) -> None:
     sys.stdout.write(json.dumps(accepted))
 
 
+def real_rules(folder: Path) -> CreditRulebook:
+    """The rules by the shipped edition, and by what is in the folder's `catalogue`."""
+    return CreditRulebook(Editions(folder / "catalogue"), OPERATOR)
+
+
+def do_chores(folder: Path, now: int) -> None:
+    """Everything that the clerk does, once."""
+    log = CreditLog(folder, real_rules(folder), now)
+    clerk, today = log.clerk(), china_day(now)
+    clerk.state_editions()
+    clerk.expire(today)
+    clerk.settle_duties(today)
+    clerk.match(today)
+    log.close()
+
+
 if __name__ == "__main__":
-    race(sys.argv[1], Path(sys.argv[2]), sys.argv[3].split(","))
+    if sys.argv[1] == "race":
+        race(sys.argv[3], Path(sys.argv[2]), sys.argv[4].split(","))
+    else:
+        do_chores(Path(sys.argv[2]), int(sys.argv[3]))

@@ -159,7 +159,8 @@ def test_of_two_processes_that_race_for_the_same_records_exactly_one_wins_each(t
     records = [log.publish("credit.penalty.published", penalty()).id for _ in range(40)]
     racers = [
         subprocess.Popen(
-            [sys.executable, str(PROGRAM), kind, str(tmp_path), ",".join(records)], stdout=subprocess.PIPE
+            [sys.executable, str(PROGRAM), "race", str(tmp_path), kind, ",".join(records)],
+            stdout=subprocess.PIPE,
         )
         for kind in (EXPIRED, WITHDRAWN)
     ]
