@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.models import Limit, PageQuery, Reason, Size, StatementId, Strict, Uscc
+from api.models import Level, Limit, Line, PageQuery, Reason, Size, StatementId, Strict, Token, Uscc
 
 Code = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,63}$")]
 Month = Annotated[str, Field(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")]
@@ -19,19 +19,42 @@ class QualityQuery(PageQuery):
     limit: Annotated[Limit, Field(le=200)] = 50
 
 
-class CasesQuery(PageQuery):
-    """Which cases: those in which `executor` has something to do (its in-tray) or `proposer` initiated."""
+class LookQuery(Strict):
+    """Who looks, and why; logged with every look. Left out, the handling of cases and records is why."""
 
-    executor: Annotated[Uscc | None, Field(description="cases open for this executor")] = None
-    proposer: Annotated[Uscc | None, Field(description="cases that this authority initiated")] = None
+    operator: Annotated[Token, Field(description="id of the operator (a desk) within the member")] = "service"
+    purpose: Annotated[Line, Field(description="purpose of the look")] = "信用信息和联合惩戒案件办理"
+    basis: Annotated[Line, Field(description="its legal basis")] = "社会信用管理规定"
+    level: Annotated[Level, Field(description="how far the answer must be proved")] = "published"
+
+
+class CasesQuery(LookQuery):
+    """Which cases: those that name `executor`, with `todo` its in-tray, or that `proposer` proposed."""
+
+    executor: Annotated[Uscc | None, Field(description="approved cases that name this executor")] = None
+    todo: Annotated[
+        Literal["true", "false"], Field(description="only those whose feedback the executor owes")
+    ] = "false"
+    proposer: Annotated[Uscc | None, Field(description="cases that this authority proposed")] = None
     state: Annotated[
-        Literal["initiated", "returned", "approved", "matched", "lifted", "ended"] | None,
-        Field(description="only cases in this state"),
+        Literal["proposed", "returned", "approved", "matched", "lifted", "ended"] | None,
+        Field(description="only cases in this state; matched ones are approved too"),
     ] = None
+    after: Annotated[str | None, Field(description="the cursor `next` of the page before")] = None
     limit: Annotated[Limit, Field(le=50)] = 20
 
 
-class CaseNamePath(Strict):
+class CasePath(Strict):
+    case: Annotated[
+        str,
+        Field(
+            pattern="^[0-9A-HJ-NP-RTUW-Y]{18}:[0-9a-f-]{36}$",
+            description="the case's initiation, as ISSUER:ID",
+        ),
+    ]
+
+
+class RecordPath(Strict):
     issuer: Uscc
     id: StatementId
 

@@ -3,12 +3,14 @@
 import os
 import random
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ledger.catalog import Catalogue
-from ledger.domain.rules import Rules, rules_of
+from ledger.domain.rules import Rules
 from ledger.log.chores import Chore, Stopping
+from ledger.services.case_register import CaseTally
+from ledger.services.cases import CaseService
 from ledger.services.evidence import today
 from ledger.services.notices.book import Book
 from ledger.services.notices.delivery import Lane, RetrySettings
@@ -18,7 +20,8 @@ from ledger.services.notices.notifier import Notifier
 from ledger.services.notices.subscriptions import Subscriptions, still_entitled
 from ledger.services.notices.webhook import Webhooks
 from ledger.services.quality import QualityService, QualityTally
-from ledger.services.register import CHUNK, Register
+from ledger.services.records import RecordService
+from ledger.services.register import CHUNK, Register, Tally
 
 if TYPE_CHECKING:
     from ledger.deployment.deployment import Deployment
@@ -28,27 +31,32 @@ NOTICES_INTERVAL_MS = 500
 
 
 class Loop:
-    """Made when they are first asked for, and closed with the deployment."""
+    """Its parts are made when they are first asked for, and closed with the deployment."""
 
     def __init__(self, deployment: "Deployment") -> None:
         self._deployment = deployment
-        self._rules_of = lru_cache(maxsize=16)(self._make_rules)
 
     def rules_at(self, day: str) -> Rules:
         """The rules of the edition in force on a day."""
-        return self._rules_of(self._deployment.editions.at(day))
-
-    def _make_rules(self, catalogue: Catalogue) -> Rules:
-        return rules_of(catalogue, self._deployment.config.operator)
+        return self._deployment.rulebook.rules(day)
 
     @cached_property
     def register(self) -> Register:
+        store = self._deployment.logs["credit"].store
+        tallies: list[Tally] = [CaseTally(store, self.rules_at), QualityTally(self.rules_at)]
+        return Register(self._deployment.folder / "register.db", store, tallies)
+
+    @cached_property
+    def cases(self) -> CaseService:
         deployment = self._deployment
-        return Register(
-            deployment.folder / "register.db",
-            deployment.logs["credit"].store,
-            [QualityTally(self.rules_at)],
-        )
+        reader = deployment.logs["credit"].reader
+        return CaseService(reader, self.register, deployment.recorder, self.rules_at, deployment.clock)
+
+    @cached_property
+    def records(self) -> RecordService:
+        deployment = self._deployment
+        reader = deployment.logs["credit"].reader
+        return RecordService(reader, deployment.recorder, self.rules_at, deployment.clock)
 
     @cached_property
     def quality(self) -> QualityService:
