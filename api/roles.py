@@ -108,6 +108,10 @@ RULES: dict[str, Rule] = {
     "checks.check_many": Rule(roles=_CHECKERS, body_limit=QUESTIONS_LIMIT),
     # What a member sees beyond its own is decided by the services.
     "quality.quality": MEMBER,
+    "cases.cases": MEMBER,
+    "cases.case": MEMBER,
+    "cases.figures": MEMBER,
+    "records.record": Rule(roles=frozenset({AUDITOR, OFFICER, OPERATOR, "publisher:credit"})),
     "subscriptions.subscribe": Rule(roles=SUBSCRIBERS, body_limit=QUESTION_LIMIT),
     "subscriptions.subscriptions": Rule(roles=SUBSCRIBERS | {OPERATOR}),
     "subscriptions.subscription": Rule(roles=SUBSCRIBERS | {OPERATOR}),

@@ -5,6 +5,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from api.routes import (
     anchors,
     bundles,
+    cases,
     certificates,
     checks,
     entries,
@@ -14,6 +15,7 @@ from api.routes import (
     proofs,
     quality,
     receipts,
+    records,
     schemas,
     sheets,
     subjects,
@@ -36,6 +38,8 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     schemas.blueprint,
     sheets.blueprint,
     subjects.blueprint,
+    cases.blueprint,
+    records.blueprint,
     quality.blueprint,
     subscriptions.blueprint,
 )
