@@ -52,9 +52,20 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "submit": ("ledger.commands.asking", "submit", "提交陈述 · Sign and submit a statement."),
     "check": ("ledger.commands.checking", "check", "联合奖惩核查 · Check a subject for a matter."),
     "trail": ("ledger.commands.asking", "trail", "访问轨迹 · Who accessed what, about whom."),
+    "own": ("ledger.commands.subjects", "own", "本人查询 · A subject's own records, and who looked."),
+    "authorise": (
+        "ledger.commands.subjects",
+        "authorise",
+        "查询授权 · Record, withdraw and show a person's authorisation.",
+    ),
     "certificate": ("ledger.commands.asking", "certificate", "电子证照核验 · Verify an e-certificate."),
     "verify": ("ledger.verify.command", "main", "离线验证 · Verify a bundle offline."),
     "audit": ("ledger.commands.care", "audit", "全量审计 · Re-verify everything from the entries alone."),
+    "privacy": (
+        "ledger.commands.privacy",
+        "privacy",
+        "个人信息 · Erase sealed content, rotate the master key.",
+    ),
     "backup": ("ledger.commands.backup", "backup", "备份 · Copy a deployment while it runs."),
     "status": ("ledger.commands.care", "status", "状态 · How far each log has come."),
 }

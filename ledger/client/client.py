@@ -190,6 +190,16 @@ class Client:
         """One page of an access trail by `subject`, `resource` or `actor`."""
         return self._ask("/v1/trails", {by: value} | _reason(operator, purpose, basis, more))
 
+    def own(self, subject: Json, *, operator: str, purpose: str, basis: str, **more: Any) -> Any:
+        """A subject's own view (`records_after` or `trail_after`, `limit`, `level`); for its window."""
+        return self._ask(
+            "/v1/subjects/own", {"subject": dict(subject)} | _reason(operator, purpose, basis, more)
+        )
+
+    def authorisation(self, issuer: str, id: str) -> Any:
+        """How far an authorisation goes, and how often it was used."""
+        return self._transport.get(f"/v1/authorisations/{issuer}/{id}").document
+
     def certificate(self, identifier: str, file_sm3: str | None = None, level: str = "published") -> Any:
         """The four verdicts about an e-certificate; needs no key."""
         question = {"identifier": identifier, "file_sm3": file_sm3, "level": level}

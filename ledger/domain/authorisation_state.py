@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ledger.domain.access import AccessEvent
 from ledger.domain.authorisation import AuthorisationGranted, AuthorisationRevoked
 from ledger.domain.facts import Fact
+from ledger.domain.subjects import Person
 from ledger.errors import (
     AuthorisationExhausted,
     AuthorisationExpired,
@@ -33,13 +34,18 @@ class AuthorisationState:
 
 
 def fold_authorisation(
-    granted: Fact, referrers: Iterable[Fact], counted_issuers: Collection[str]
+    granted: Fact,
+    referrers: Iterable[Fact],
+    counted_issuers: Collection[str],
+    tags: Collection[tuple[int, str]] | None = None,
 ) -> AuthorisationState:
     """What has become of a grant, from all statements that refer to it, in any order.
 
     A look counts when the grantee made it, and the grantee or one of `counted_issuers` recorded it: nobody
     else can use it up by writing that he did. A withdrawal counts, whoever's window recorded it, when it is
-    about the same person and number: to withdraw must be no harder than to agree (个人信息保护法 art. 15).
+    about the same number and the same person, whose (epoch, tag) pairs `tags` are: to withdraw must be no
+    harder than to agree (个人信息保护法 art. 15). Where they are not known, a withdrawal in another epoch is
+    taken to be that person's.
     """
     body = granted.body
     assert isinstance(body, AuthorisationGranted)
@@ -51,11 +57,9 @@ def fold_authorisation(
             by_grantee = other.actor.member == body.grantee
             recorded = fact.issuer == body.grantee or fact.issuer in counted_issuers
             used += by_grantee and recorded and other.outcome in _COUNTED
-        elif isinstance(other, AuthorisationRevoked) and (other.subject, other.number) == (
-            body.subject,
-            body.number,
-        ):
-            days.append(other.on)
+        elif isinstance(other, AuthorisationRevoked) and other.number == body.number:
+            if other.subject == body.subject or _is_same_person(body.subject, other.subject, tags):
+                days.append(other.on)
     return AuthorisationState(used, min(days, default=None))
 
 
@@ -90,3 +94,10 @@ def check_use(
         raise AuthorisationExpired("the authorisation has ended")
     if state.used >= body.uses:
         raise AuthorisationExhausted(f"the authorisation was for {body.uses} uses")
+
+
+def _is_same_person(one: Person, other: Person, tags: Collection[tuple[int, str]] | None) -> bool:
+    """Whether two tags of different epochs are one person's, as far as is known."""
+    if tags is None:
+        return one.epoch != other.epoch
+    return (other.epoch, other.person_tag) in tags

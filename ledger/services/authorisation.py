@@ -257,13 +257,14 @@ class Authoriser:
                 raise AuthorisationOutOfScope("the legal basis named does not cover this matter")
             return Permit(basis_code=code)
         granted, referrers = self._granted(reference)
-        state = fold_authorisation(granted, referrers, {self._recorder.issuer})
+        tags = asking.subject.tags
+        state = fold_authorisation(granted, referrers, {self._recorder.issuer}, tags)
         state = replace(state, used=state.used + taken.get(reference, 0))
         check_use(
             granted,
             state,
             member=asked.principal.member,
-            tags=asking.subject.tags,
+            tags=tags,
             matter=matter,
             day=day,
         )
