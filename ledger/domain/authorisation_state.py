@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from ledger.domain.access import AccessEvent
 from ledger.domain.authorisation import AuthorisationGranted, AuthorisationRevoked
 from ledger.domain.facts import Fact
-from ledger.domain.subjects import Person
 from ledger.errors import (
     AuthorisationExhausted,
     AuthorisationExpired,
@@ -57,9 +56,8 @@ def fold_authorisation(
             by_grantee = other.actor.member == body.grantee
             recorded = fact.issuer == body.grantee or fact.issuer in counted_issuers
             used += by_grantee and recorded and other.outcome in _COUNTED
-        elif isinstance(other, AuthorisationRevoked) and other.number == body.number:
-            if other.subject == body.subject or _is_same_person(body.subject, other.subject, tags):
-                days.append(other.on)
+        elif isinstance(other, AuthorisationRevoked) and _withdraws(other, body, tags):
+            days.append(other.on)
     return AuthorisationState(used, min(days, default=None))
 
 
@@ -96,8 +94,13 @@ def check_use(
         raise AuthorisationExhausted(f"the authorisation was for {body.uses} uses")
 
 
-def _is_same_person(one: Person, other: Person, tags: Collection[tuple[int, str]] | None) -> bool:
-    """Whether two tags of different epochs are one person's, as far as is known."""
+def _withdraws(
+    revoked: AuthorisationRevoked, granted: AuthorisationGranted, tags: Collection[tuple[int, str]] | None
+) -> bool:
+    """Whether a withdrawal is about this number and person; tags of two epochs are compared through `tags`."""
+    one, other = granted.subject, revoked.subject
+    if revoked.number != granted.number:
+        return False
     if tags is None:
-        return one.epoch != other.epoch
-    return (other.epoch, other.person_tag) in tags
+        return other == one or other.epoch != one.epoch
+    return other == one or (other.epoch, other.person_tag) in tags
