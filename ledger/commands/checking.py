@@ -21,6 +21,7 @@ from ledger.commands.asking import (
     subject_options,
 )
 from ledger.commands.common import client_options, json_option, print_json, progress, write_bundle
+from ledger.commands.receipt import keep_receipt
 
 if TYPE_CHECKING:
     from ledger.services.checking.sheets import SheetQuestion
@@ -81,6 +82,12 @@ PROBLEMS_SHOWN = 20
     type=click.Path(path_type=Path, file_okay=False),
     help="With --file: keep a bundle for each 500 subjects in this folder, for `xinzheng verify`.",
 )
+@click.option(
+    "--receipt",
+    "receipt_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="核查回执 · Have a receipt issued, and keep it (PDF) in this file.",
+)
 @bundle_option
 @json_option
 def check(
@@ -95,6 +102,7 @@ def check(
     sheet_path: Path | None,
     out_path: Path | None,
     bundles_path: Path | None,
+    receipt_path: Path | None,
     bundle_path: Path | None,
     as_json: bool,
     **reason: Any,
@@ -103,8 +111,10 @@ def check(
     1: one is prohibited or restricted."""
     question = reason | {"at": _day(at), "view": "whole" if whole else None}
     if sheet_path is not None:
-        if organisation or person or name or roles or bundle_path:
-            raise click.UsageError("--file excludes --organisation, --person, --name, --related and --bundle")
+        if organisation or person or name or roles or bundle_path or receipt_path:
+            raise click.UsageError(
+                "--file excludes --organisation, --person, --name, --related, --receipt and --bundle"
+            )
         if out_path is None:
             raise click.UsageError("--file needs --out, where the results go")
         return _check_sheet(client, sheet_path, out_path, bundles_path, matter, question, as_json)
@@ -119,7 +129,10 @@ def check(
         subject["related"] = [
             {"role": role, "code": read_number(f"{ROLES[role]}公民身份号码 · resident ID")} for role in roles
         ]
-    answer = client.check(subject, matter, **question)
+    if receipt_path is None:
+        answer = client.check(subject, matter, **question)
+    else:
+        answer = keep_receipt(client, subject, matter, receipt_path, **question)
     write_bundle(answer["bundle"], bundle_path)
     if as_json:
         print_json({member: value for member, value in answer.items() if member != "bundle"})
