@@ -97,7 +97,7 @@ def check_use(
 def _withdraws(
     revoked: AuthorisationRevoked, granted: AuthorisationGranted, tags: Collection[tuple[int, str]] | None
 ) -> bool:
-    """Whether a withdrawal is about this number and person; tags of two epochs are compared through `tags`."""
+    """Whether a withdrawal is about this number and person; tags of two epochs are compared by `tags`."""
     one, other = granted.subject, revoked.subject
     if revoked.number != granted.number:
         return False
