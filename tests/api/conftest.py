@@ -31,7 +31,7 @@ PUBLISHER = "11990100MB0000027F"
 OFFICER = "12990100MB00000357"
 AUDITOR = "11990100MB00000435"
 ROLES = {
-    OPERATOR: ["operator", "publisher:access", "publisher:credit"],
+    OPERATOR: ["operator", "publisher:access", "publisher:certificate", "publisher:credit"],
     PUBLISHER: ["publisher:credit", "lister", "publisher:access", "publisher:certificate"],
     OFFICER: ["officer"],
     AUDITOR: ["auditor"],
