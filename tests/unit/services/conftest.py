@@ -113,7 +113,7 @@ class City:
             },
         )
         directory = Directory(self.trust)
-        sealer = Sm4Sealer([b"m" * 16])
+        self.sealer = sealer = Sm4Sealer([b"m" * 16])
         for log in self.logs.values():
             admission = Admission(log.origin, directory, self.clock, sealer, self.tag_keys)
             log.appender = Appender(log.store, log.origin, log.signer, admission, self.clock)
@@ -174,12 +174,13 @@ class City:
         *,
         issuer: str | None = None,
         number: str | None = None,
+        personal: Personal | None = None,
         refers: Statement | None = None,
     ) -> Statement:
-        """Sign and append a statement; `number` is sealed beside it."""
+        """Sign and append a statement; `number`, or `personal`, is sealed beside it."""
         issuer = issuer or self.bureau
         id, salt = new_id(self.now, os.urandom(10)), os.urandom(32)
-        content = None
+        content = format_personal(personal) if personal is not None else None
         if number is not None:
             details = PersonDetails(name="张三", document_type="111", document_number=number)
             content = format_personal(Personal(subject=details))
