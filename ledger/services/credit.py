@@ -42,6 +42,7 @@ from ledger.services.checking.batch import (
     refusal_of,
     resolve_lines,
     tell,
+    uncollected,
 )
 from ledger.services.checking.editions import EditionEntries
 from ledger.services.checking.findings import Found, find
@@ -143,7 +144,7 @@ class CreditService:
         now = self._clock()
         ground = self._ground(list(asking.values()), matter, asked, at, view, now)
         code = ground.matter.code
-        with self._looks.permitted(asked, list(asking.values()), code, now) as permits:
+        with self._looks.permitted(asked, list(asking.values()), code, now) as permits, uncollected():
             check_asked(asked)
             permitted = dict(zip(asking, permits, strict=True))
             granted = {place: each for place, each in permitted.items() if isinstance(each, Permitted)}
