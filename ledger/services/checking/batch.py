@@ -69,7 +69,12 @@ def resolve_lines(
         except LedgerError as error:
             lines.append(Line(None, error))
             continue
-        asked = (question.subject.tags, tuple((each.role, each.person.tags) for each in question.related))
+        # Another authorisation is another look: who names a wrong one first must not spoil the right one.
+        asked = (
+            question.tags,
+            question.authorisation,
+            tuple((each.role, each.person.tags, each.authorisation) for each in question.related),
+        )
         same = first.setdefault(asked, place)
         lines.append(Line(question, None, None if same == place else same))
     return lines
