@@ -56,6 +56,12 @@ _match = re.compile(
         r"\}\]\}"
     ).encode()
 ).fullmatch
+_STATEMENT_HEAD = f'{{"payloadType":"{STATEMENT_TYPE}","payload":"'.encode()
+_match_place = re.compile(
+    rb'"batch":\{"root":"([0-9a-f]{64})","index":([0-9]+),"size":([0-9]+)\}\}\]\}$'
+).search
+_PLACE_ROOM = 128
+"""More bytes than the end of an envelope from `"batch"` on has."""
 _TYPES = {b"statement": STATEMENT_TYPE, b"batch": BATCH_TYPE, b"receipt": RECEIPT_TYPE}
 
 
@@ -118,6 +124,26 @@ def parse_envelope(data: bytes) -> Envelope:
     if not place.index < place.size <= MAX_BATCH_SIZE:
         raise EnvelopeMalformed("a batch place needs index < size <= 65,535")
     return Envelope(payload_type, decoded, keyid.decode(), None, place)
+
+
+def statement_in(entry: bytes) -> bytes:
+    """The payload of a statement's envelope that was parsed before, such as a log's entry.
+
+    Its form is not checked again. Raises `EnvelopeMalformed` for what is no statement's envelope at all.
+    """
+    end = entry.find(b'"', len(_STATEMENT_HEAD))
+    if end < 0 or not entry.startswith(_STATEMENT_HEAD):
+        raise EnvelopeMalformed("not a statement's envelope")
+    return decode_matched(entry[len(_STATEMENT_HEAD) : end])
+
+
+def place_in(entry: bytes) -> BatchPlace | None:
+    """The batch place of an envelope that was parsed before; None where it bears a signature."""
+    matched = _match_place(entry[-_PLACE_ROOM:])
+    if matched is None:
+        return None
+    root, index, size = matched.groups()
+    return BatchPlace(bytes.fromhex(root.decode()), int(index), int(size))
 
 
 def format_envelope(envelope: Envelope) -> bytes:

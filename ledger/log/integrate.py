@@ -1,7 +1,7 @@
 """Integration: accepted entries into the tree and the index (DESIGN.md section 5).
 
 `integrate(store)` takes the next stretch of accepted entries, computes everything they change and writes it
-at once. All computing comes before the write transaction; entries are not parsed, their index keys having
+at once. All computing comes before the write transaction; statements are not parsed, their index keys having
 been stored at acceptance. It is done by one worker; a second one would find the integrated size changed and
 stop.
 """
@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ledger.errors import IntegrityError
+from ledger.log.batch_blocks import make_batch_blocks
 from ledger.log.faults import point
-from ledger.merkle import EMPTY_ROOT, Frontier, grow_tiles, pages
+from ledger.merkle import EMPTY_ROOT, Frontier, grow_tree, pages
 from ledger.store.port import Integrated, Integration, LogStore
 
 STRETCH = 32_768
@@ -75,15 +76,17 @@ def _compute(store: LogStore, first: int, stop: int) -> Integration:
         raise IntegrityError(f"the stored tree of size {first} has another root than was computed for it")
     for leaf in leaf_hashes:
         frontier.append(leaf)
+    grown = grow_tree(first, leaf_hashes, store)
     return Integration(
         first=first,
         size=stop,
         root=frontier.root() if stop else EMPTY_ROOT,
         index_root=growth.index_root,
-        tiles=grow_tiles(first, leaf_hashes, store),
+        tiles=grown.tiles,
         pages=growth.pages,
         links=[growth.links.get(index, b"") for index in range(first, stop)],
         leaf_hashes=leaf_hashes,
+        blocks=grown.blocks | make_batch_blocks(store, first, entries),
     )
 
 

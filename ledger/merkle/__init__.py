@@ -10,6 +10,7 @@ from ledger.merkle.batch import (
     batch_node_hash,
     batch_path,
     batch_root,
+    hash_batch_children,
     verify_batch_path,
 )
 from ledger.merkle.growth import Grown, grow_tiles, grow_tree
@@ -67,6 +68,7 @@ __all__ = [
     "consistency_proof",
     "grow_tiles",
     "grow_tree",
+    "hash_batch_children",
     "inclusion_proof",
     "index_key",
     "index_leaf",

@@ -15,19 +15,20 @@ MAX_BATCH = 65_535
 batch_leaf_hash: Callable[[bytes], bytes] = sm3_prefixed(b"\x06")
 """`batch_leaf_hash(pae)` -> 32 bytes."""
 
-_children: Callable[[bytes], bytes] = sm3_prefixed(b"\x07")
+hash_batch_children: Callable[[bytes], bytes] = sm3_prefixed(b"\x07")
+"""`hash_batch_children(left || right)` -> 32 bytes, for callers that hold both hashes in one piece."""
 
 
 def batch_node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of a batch tree's node over two 32-byte hashes."""
-    return _children(left + right)
+    return hash_batch_children(left + right)
 
 
 def batch_root(leaves: Sequence[bytes]) -> bytes:
     """The root over 1 to 65,535 batch leaf hashes. Raises `ProofInvalid` (`proof_shape`) otherwise."""
     if not 1 <= len(leaves) <= MAX_BATCH:
         raise ProofInvalid("proof_shape", f"a batch has 1 to {MAX_BATCH} leaves")
-    return fold(leaves, _children)
+    return fold(leaves, hash_batch_children)
 
 
 def batch_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
@@ -47,7 +48,7 @@ class BatchTree:
         nodes = list(leaves)
         self._levels = [b"".join(nodes)]
         while len(nodes) > 1:
-            above = [_children(nodes[i] + nodes[i + 1]) for i in range(0, len(nodes) - 1, 2)]
+            above = [hash_batch_children(nodes[i] + nodes[i + 1]) for i in range(0, len(nodes) - 1, 2)]
             if len(nodes) & 1:
                 above.append(nodes[-1])
             nodes = above

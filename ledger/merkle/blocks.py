@@ -123,7 +123,7 @@ def _widths(width: int) -> Iterator[int]:
 
 @cache
 def _steps(width: int) -> tuple[tuple[tuple[int, bool], ...], ...]:
-    """For each position: where its sibling of each level begins, and whether the way up comes from the right."""
+    """For each position and level with a sibling: where that begins, and whether it is the left one."""
     table = []
     for position in range(width):
         steps = []

@@ -15,7 +15,7 @@ _BLOCKS = TILE_WIDTH // BLOCK_WIDTH
 
 @dataclass(slots=True)
 class Grown:
-    """`tiles`: (tile level, tile index) -> all hashes of that tile. `blocks`: place -> block, the new ones."""
+    """`tiles`: (tile level, tile index) -> all hashes of that tile; `blocks`: place -> block, new ones."""
 
     tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
     blocks: dict[int, bytes] = field(default_factory=dict)
