@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from ledger.gm import sm3
 from ledger.services.editions import state_editions
 
 COMPANY = "91990100MA0000058B"
+ROOT = Path(__file__).resolve().parents[2]
 QUESTION = {
     "subject": {"type": "organisation", "code": COMPANY},
     "matter": "政府采购",
@@ -256,3 +259,19 @@ def test_a_receipt_is_for_one_subject(
     place = ["--dir", str(office.deployment.folder)]
     assert run("check", *place, *reason, *options) == 2
     assert "--receipt" in capsys.readouterr().err
+
+
+STRANGER = """
+import sys
+for name in ("flask", "pydantic", "reportlab", "sqlite_utils", "requests", "web3", "urllib3"):
+    sys.modules[name] = None
+from ledger.verify.command import main
+main()
+"""
+
+
+def test_the_base_install_verifies_a_receipt(office: Any, tmp_path: Path) -> None:
+    (tmp_path / "receipt.pdf").write_bytes(ask(office, office.OFFICER).data)
+    command = [sys.executable, "-c", STRANGER, str(tmp_path / "receipt.pdf")]
+    done = subprocess.run([*command, "--trust", trust_file(office, tmp_path)], cwd=ROOT, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
