@@ -108,6 +108,7 @@ RULES: dict[str, Rule] = {
     "checks.check_many": Rule(roles=_CHECKERS, body_limit=QUESTIONS_LIMIT),
     # What a member sees beyond its own is decided by the services.
     "quality.quality": MEMBER,
+    "overdue.overdue": MEMBER,
     "cases.cases": MEMBER,
     "cases.case": MEMBER,
     "cases.figures": MEMBER,

@@ -59,6 +59,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "查询授权 · Record, withdraw and show a person's authorisation.",
     ),
     "certificate": ("ledger.commands.asking", "certificate", "电子证照核验 · Verify an e-certificate."),
+    "overdue": ("ledger.commands.overdue", "overdue", "逾期事项 · Duties past their deadline and not done."),
+    "catalogue": (
+        "ledger.commands.catalogue",
+        "catalogue",
+        "目录版本 · Show, check and publish editions of the catalogue.",
+    ),
     "verify": ("ledger.verify.command", "main", "离线验证 · Verify a bundle offline."),
     "audit": ("ledger.commands.care", "audit", "全量审计 · Re-verify everything from the entries alone."),
     "privacy": (

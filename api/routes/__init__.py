@@ -12,6 +12,7 @@ from api.routes import (
     health,
     index,
     members,
+    overdue,
     proofs,
     quality,
     receipts,
@@ -41,5 +42,6 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     cases.blueprint,
     records.blueprint,
     quality.blueprint,
+    overdue.blueprint,
     subscriptions.blueprint,
 )

@@ -252,6 +252,10 @@ class Client:
     def anchors(self, log: str, **page: Any) -> Any:
         return self._transport.get(f"/v1/logs/{log}/anchors", page).document
 
+    def overdue(self, **asked: Any) -> Any:
+        """Duties past their deadline and not done (`day`, `authority`, `kind`, `after`, `limit`)."""
+        return self._transport.get("/v1/overdue", asked).document
+
     def members(self) -> Any:
         return self._transport.get("/v1/members").document
 

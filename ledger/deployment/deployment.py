@@ -45,7 +45,9 @@ from ledger.services.authorisation import Authoriser
 from ledger.services.certificate import CertificateService
 from ledger.services.clerk import Clerk
 from ledger.services.credit import CreditService
+from ledger.services.duties import Duties
 from ledger.services.erasure import ErasureService
+from ledger.services.overdue import OverdueService
 from ledger.services.own import OwnService
 from ledger.services.pen import Pen
 from ledger.services.recorder import AccessRecorder
@@ -271,6 +273,12 @@ class Deployment:
         return Clerk(log.store, log.reader, self.pen, self.rulebook, self.clock)
 
     @cached_property
+    def overdue(self) -> OverdueService:
+        """What members should have done by a day."""
+        store = self.logs["credit"].store
+        return OverdueService(store, Duties(store, self.rulebook.rules), self.clock)
+
+    @cached_property
     def credit(self) -> CreditService:
         tags = self.keyring.person_tag_keys()
         return CreditService(
@@ -286,9 +294,7 @@ class Deployment:
     @cached_property
     def access(self) -> AccessService:
         tags = self.keyring.person_tag_keys()
-        return AccessService(
-            self.logs["access"].reader, self.recorder, tags, self.clock, self.authoriser
-        )
+        return AccessService(self.logs["access"].reader, self.recorder, tags, self.clock, self.authoriser)
 
     @cached_property
     def own(self) -> OwnService:
