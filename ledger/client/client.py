@@ -18,6 +18,7 @@ from os import urandom
 from typing import Any
 
 from ledger.client.compose import compose, with_disclosure
+from ledger.client.loop import LoopCalls
 from ledger.client.receipts import check_receipt, receipt_keys
 from ledger.client.transport import Answer, Transport
 from ledger.errors import ConfigurationError, NotFound
@@ -45,7 +46,7 @@ class Submitted:
     receipt: Receipt
 
 
-class Client:
+class Client(LoopCalls):
     """A member's view of one service; thread-safe. See `Transport` for the other arguments.
 
     `signer` and `member` may be None for the open calls. Every method raises the `LedgerError` that the

@@ -90,6 +90,10 @@ class Transport:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         return self._send("GET", path, urlencode(given), None, None, signed=signed, repeatable=True)
 
+    def delete(self, path: str) -> Answer:
+        """DELETE `path`; again does no harm."""
+        return self._send("DELETE", path, "", None, None, signed=True, repeatable=True)
+
     def post(
         self, path: str, body: bytes, media_type: str, *, signed: bool = True, repeatable: bool = False
     ) -> Answer:
