@@ -96,24 +96,22 @@ def read_questions(path: Path, limits: SheetLimits | None = None) -> list[SheetQ
     """
     limits = limits or SheetLimits(rows=SUBJECT_LIMIT, file_bytes=32 << 20)
     with open_sheet(path, SUBJECTS, limits) as sheet:
-        questions = [_question(row) for row in islice(sheet.rows, limits.rows + 1)]
-    if len(questions) > limits.rows:
+        rows = list(islice(sheet.rows, limits.rows + 1))
+    if len(rows) > limits.rows:
         raise TooManyRows(f"a list of subjects has at most {limits.rows} rows; split it")
-    return questions
+    if rows and not any(row.cells.keys() & set(_CODES) for row in rows):
+        raise ColumnMissing("the sheet has no column with codes, such as 统一社会信用代码")
+    return [_question(row) for row in rows]
 
 
 def _question(row: SheetRow) -> SheetQuestion:
     name = text_of(row.cells.get(_NAME))
     shown = ""
     try:
-        if not row.cells.keys() & set(_CODES):
-            raise ColumnMissing("the sheet has no column with codes, such as 统一社会信用代码")
         kind, code, shown = _code(row)
         if len(name) > NAME_LIMIT:
             raise StatementInvalid(f"a name has at most {NAME_LIMIT} characters")
         return SheetQuestion(row.number, name, shown, _subject(row, kind, code, name))
-    except ColumnMissing:
-        raise
     except LedgerError as error:
         return SheetQuestion(row.number, name[:NAME_LIMIT], shown, None, error)
 
