@@ -15,6 +15,7 @@ from ledger.log.audit_entries import Rules
 from ledger.log.audit_report import AuditReport
 from ledger.log.sealer import Sealer
 from ledger.services.audit import projections_of
+from ledger.services.erasure_audit import erasures_against
 from ledger.services.evidence import today
 
 EXIT_NOT_READY = 3
@@ -51,6 +52,7 @@ def audit(
     if sealer is None and level == "full":
         note("没有密封主密钥，不核对密封内容。 No master key: sealed contents are not compared.")
     day = today(deployment.clock()).isoformat()
+    access = deployment.log("access")
     reports = []
     for short in shorts or LOGS:
         log = deployment.log(short)
@@ -64,7 +66,10 @@ def audit(
                     _rules(deployment, log, trust, sealer),
                     level=level,
                     chain=chain,
-                    projections=projections_of(short, log.reader, day),
+                    projections=[
+                        *projections_of(short, log.reader, day),
+                        erasures_against(access.reader, access.store),
+                    ],
                     processes=processes,
                     progress=bar.show,
                 )

@@ -79,12 +79,12 @@ def erase(
         deployment.close()
     if as_json:
         document = document_of(answer)
-        document["logged"] = {"index": answer.logged.index, "id": answer.logged.id}
+        document["logged"] = [{"index": each.index, "id": each.id} for each in answer.logged]
         print_json(document)
         return
     for log in answer.logs:
         click.echo(f"{log.log}: 销毁密钥 keys destroyed {log.keys}, 不可再读 contents erased {log.contents}")
-    click.echo(f"已记录 · logged: access #{answer.logged.index}")
+    click.echo(f"已记录 · logged: access #{', #'.join(str(each.index) for each in answer.logged)}")
     if answer.elsewhere:
         click.echo(
             f"另有 {answer.elsewhere} 条关于单位的密封内容可能提及此人，随该单位删除 · "

@@ -87,6 +87,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "密封内容的数据密钥不在库中，也没有销毁记录。",
         "The data key of sealed content is gone, and no record says that it was destroyed.",
     ),
+    "erasure_unrecorded": (
+        "密封内容已销毁，但访问日志没有相应的删除记录。",
+        "Sealed content was destroyed, and the access log holds no erasure of this subject.",
+    ),
     "sealed_unannounced": (
         "存有陈述未声明的密封内容。",
         "Sealed content is stored that the entry does not name.",

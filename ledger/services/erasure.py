@@ -1,12 +1,12 @@
-"""Erasure (删除): what was said about a subject in confidence cannot be read any more; every proof still holds.
+"""Erasure (删除): what was sealed about a subject cannot be read any more, and every proof still holds.
 
     erased = service.erase(resolved_or_tag, asked)
 
 A subject's sealed content in a log is encrypted under one data key, so destroying the keys of all its tags
-(one per epoch) in all logs erases it, in the database and in every copy of it that was made under the same
-keys' rows; what an older backup of the database holds is erased there when that backup is, or when the master
-key that its keys are wrapped with is given up (see the README). Content of the first version, which carries
-its own key, is overwritten.
+(one per epoch) in all logs erases it, wherever the content itself was copied to. A backup of the database has
+the keys as well, as they then were: there the content is erased when the backup is, or when the master key
+that wraps its keys is given up (see the README). Content of the first version carries its own key and is
+overwritten.
 
 The erasure is logged about the subject before anything is destroyed: a crash in between leaves an event too
 many, which running it again makes true. What stays is the entries, the tags in them, and who looked.
@@ -30,7 +30,7 @@ from ledger.merkle import index_key
 from ledger.services.answers import Asked, Logged, SubjectQuery
 from ledger.services.evidence import check_asked, look, resolve_subject
 from ledger.services.facts import FactCache
-from ledger.services.recorder import AccessRecorder
+from ledger.services.recorder import AccessRecorder, Look
 from ledger.store.port import LogStore
 
 RESOURCE = "sealed-content"
@@ -49,12 +49,12 @@ class ErasedLog:
 @dataclass(frozen=True, slots=True)
 class ErasureAnswer:
     """What an erasure did: by log, the contents of others that still name this person, and where it was
-    logged."""
+    logged (about each tag)."""
 
     tags: tuple[str, ...]
     logs: tuple[ErasedLog, ...]
     elsewhere: int
-    logged: Logged
+    logged: tuple[Logged, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +91,20 @@ class ErasureService:
         (then it is to be run again), and what logging raises.
         """
         check_asked(asked)
-        reference: OrganisationCode | Person
+        references: list[OrganisationCode | Person]
         if isinstance(subject, str):
-            reference = self._bearer(subject)
-            tags: tuple[str, ...] = (subject,)
+            references = [self._bearer(subject)]
         else:
             resolved = resolve_subject(subject, self._person_tag_keys)
-            reference, tags = resolved.reference, tuple(tag for _, tag in resolved.tags)
+            references = [resolved.reference]
+            if isinstance(resolved.reference, Person):
+                references = [
+                    Person.model_construct(type="person", person_tag=tag, epoch=epoch)
+                    for epoch, tag in resolved.tags
+                ]
+        tags = tuple(subject_tag(reference) for reference in references)
         elsewhere = sum(self._elsewhere(tag) for tag in tags)
-        logged = self._record(asked, reference)
+        logged = self._record(asked, references)
         # A crash from here on leaves an event that is not, or only in part, true yet; erasing again is safe.
         erased = tuple(self._erase(log, tags) for log in self._logs)
         for log in self._logs:
@@ -111,17 +116,22 @@ class ErasureService:
         erased = log.store.erase_subjects(tags, keys, self._clock())
         return ErasedLog(log.short, erased.keys, erased.contents)
 
-    def _record(self, asked: Asked, reference: OrganisationCode | Person) -> Logged:
-        event = look(
-            asked,
-            action="erase",
-            resource=RESOURCE,
-            subject=reference,
-            rows=0,
-            now=self._clock(),
-            randomness=self._recorder.randomness,
-        )
-        return self._recorder.record(event.model_copy(update={"outcome": "done", "rows": None}))
+    def _record(self, asked: Asked, references: Sequence[OrganisationCode | Person]) -> tuple[Logged, ...]:
+        """Log the erasure about each of the subject's tags: under each its trail and the audit look."""
+        now = self._clock()
+        looks: list[Look] = []
+        for reference in references:
+            event = look(
+                asked,
+                action="erase",
+                resource=RESOURCE,
+                subject=reference,
+                rows=0,
+                now=now,
+                randomness=self._recorder.randomness,
+            )
+            looks.append((event.model_copy(update={"outcome": "done", "rows": None}), ()))
+        return tuple(self._recorder.record_many(looks))
 
     def _bearer(self, tag: str) -> OrganisationCode | Person:
         """The subject with that tag, as an access event names it."""

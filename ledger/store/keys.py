@@ -95,6 +95,16 @@ class KeyTables:
                     found.append(index)
         return found
 
+    def erased(self) -> tuple[list[str], list[int]]:
+        with self._log.reading() as reader:
+            keys = reader.execute(
+                "SELECT DISTINCT subject FROM data_key INDEXED BY data_key_destroyed WHERE wrapped IS NULL"
+            ).fetchall()
+            contents = reader.execute(
+                "SELECT idx FROM sealed INDEXED BY sealed_erased WHERE key_id = '' ORDER BY idx"
+            ).fetchall()
+        return [subject.hex() for (subject,) in keys], [index for (index,) in contents]
+
     def scrub(self) -> None:
         for _ in range(_SCRUB_TRIES):
             if self._log.truncate():

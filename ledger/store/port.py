@@ -263,6 +263,9 @@ class LogStore(Protocol):
         """Destroy the data keys of these subjects (tags), and the contents of the first version of entries
         with these index keys. Repeated, it destroys what has come since; `now` in milliseconds."""
 
+    def erased(self) -> tuple[list[str], list[int]]:
+        """The subjects of all destroyed data keys; the indexes of erased contents of the first version."""
+
     def scrub(self) -> None:
         """Make sure that what was destroyed stands in no file of the database any more.
 

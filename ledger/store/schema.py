@@ -116,6 +116,16 @@ def _create_data_keys(database: Database) -> None:
         database.execute(statement)
 
 
+@primary(name="0004_erased")
+def _create_erased(database: Database) -> None:
+    # Few, and an audit asks for all of them.
+    for statement in (
+        "CREATE INDEX data_key_destroyed ON data_key (subject) WHERE wrapped IS NULL",
+        "CREATE INDEX sealed_erased ON sealed (idx) WHERE key_id = ''",
+    ):
+        database.execute(statement)
+
+
 @derived(name="0001_derived")
 def _create_derived(database: Database) -> None:
     for statement in (

@@ -146,6 +146,7 @@ def test_a_destroyed_key_leaves_its_record_and_its_subject_may_have_a_new_one(st
     assert store.append([[entry(3, key(1, 1))]], 2) == [Accepted(3, 2, False)]
     assert store.data_key(tag(1)) == key(1, 1)
     assert store.key_figures() == KeyFigures({"m1": 2}, {}, 1)
+    assert store.erased() == ([tag(1)], [])
 
 
 def test_content_of_the_first_version_is_found_by_index_key_and_leaves_its_record(store: LogStore) -> None:
@@ -154,6 +155,7 @@ def test_content_of_the_first_version_is_found_by_index_key_and_leaves_its_recor
     assert store.sealed(1) == Sealed(b"\x00", "")
     assert store.sealed(0) == Sealed(b"\x01older0", "m1")
     assert store.key_figures() == KeyFigures({}, {"m1": 2}, 1)
+    assert store.erased() == ([tag(1)], [1])
 
 
 def test_after_scrubbing_nothing_of_a_destroyed_key_stands_in_any_file(
