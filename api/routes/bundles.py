@@ -15,7 +15,7 @@ blueprint = APIBlueprint("bundles", __name__, url_prefix="/v1/logs/<log>", abp_t
 
 @blueprint.get("/bundles/<issuer>/<id>", summary="The bundle of one statement", responses={200: Answer})
 def bundle(path: StatementPath, query: BundleQuery) -> Response:
-    """For its issuer, auditors, officers and the operator; without the sealed content."""
+    """For its issuer, auditors and the operator; without the sealed content."""
     may_see(g.rule, caller(), path.issuer)
     reader = log_named(path.log).reader
     found = reader.find(path.issuer, path.id)

@@ -30,11 +30,13 @@ OPERATOR = "11990100MB0000019L"
 PUBLISHER = "11990100MB0000027F"
 OFFICER = "12990100MB00000357"
 AUDITOR = "11990100MB00000435"
+DESK = "12990100MB0000051W"
 ROLES = {
     OPERATOR: ["operator", "publisher:access", "publisher:certificate", "publisher:credit"],
     PUBLISHER: ["publisher:credit", "lister", "publisher:access", "publisher:certificate"],
     OFFICER: ["officer"],
     AUDITOR: ["auditor"],
+    DESK: ["subject-desk", "publisher:access"],
 }
 LONG_AGO = "2020-01-01T00:00:00Z"
 
@@ -58,7 +60,7 @@ class City:
     clock: SetClock
     signers: dict[str, Signer]
 
-    OPERATOR, PUBLISHER, OFFICER, AUDITOR = OPERATOR, PUBLISHER, OFFICER, AUDITOR
+    OPERATOR, PUBLISHER, OFFICER, AUDITOR, DESK = OPERATOR, PUBLISHER, OFFICER, AUDITOR, DESK
 
     def register(self, **windows: str) -> None:
         """Put another registry in force: `until_<USCC>` and `revoked_<USCC>` are times."""
