@@ -35,7 +35,7 @@ _SEALED_AS = {
     "content": "content",
 }
 """Free texts of steps, and what they are called in the sealed part."""
-_CODES = {"credit.record.withdrawn", LIST_REMOVED}
+CODED = frozenset({"credit.record.withdrawn", LIST_REMOVED})
 """Steps whose `reason` is a code and no text."""
 
 
@@ -100,17 +100,8 @@ class LoopCalls:
         """
         issuer, _, id = case.partition(":")
         answer = self._transport.get(f"/v1/cases/{case}", look).document
-        initiated = statement_in(answer["bundle"], issuer, id).body
-        common = {name: initiated[name] for name in ("case", "subject")}
-        if kind == CASE_ANSWERED:
-            _, member = self.identity()
-            executors = {each["uscc"]: each for each in initiated["executors"]}
-            if member not in executors:
-                raise StatementInvalid("this member is none of the case's executors")
-            common["executor"] = executors[member]
-        else:
-            common["proposer"] = initiated["proposer"]
-        body, personal = _sealed(kind, initiated["subject"], common, fields, person)
+        initiated = statement_in(answer["bundle"], issuer, id)
+        body, personal = compose_case_step(initiated.body, kind, self.identity()[1], fields, person)
         return self.publish(kind, body, personal=personal, refers=(Reference(issuer, id),))
 
     # Quality
@@ -164,6 +155,25 @@ def compose_step(
     return _sealed(kind, record["subject"], common, fields, person)
 
 
+def compose_case_step(
+    initiated: Json, kind: str, member: str, fields: Json, person: Json | None = None
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The body of a statement about a case from the body of its initiation, and what is to be sealed.
+
+    Raises `StatementInvalid` where `member` answers and is none of the executors, `ConfigurationError` as
+    `compose_step`.
+    """
+    common = {name: initiated[name] for name in ("case", "subject")}
+    if kind == CASE_ANSWERED:
+        executors = {each["uscc"]: each for each in initiated["executors"]}
+        if member not in executors:
+            raise StatementInvalid("this member is none of the case's executors")
+        common["executor"] = executors[member]
+    else:
+        common["proposer"] = initiated["proposer"]
+    return _sealed(kind, initiated["subject"], common, fields, person)
+
+
 def statement_in(bundle: Json, issuer: str, id: str) -> Statement:
     """The statement (issuer, id) that a bundle shows; raises `NotFound` where it shows none."""
     for entry in bundle.get("entries", ()):
@@ -183,15 +193,20 @@ def _sealed(
     texts = {
         name: value
         for name, value in fields.items()
-        if name in _SEALED_AS and not (name == "reason" and kind in _CODES)
+        if name in _SEALED_AS and not (name == "reason" and kind in CODED)
     }
     clear = {name: value for name, value in fields.items() if name not in texts}
     if not texts:
         return common | clear, None
     if person is None:
         raise ConfigurationError("a text about a person is sealed, which needs the person's number and name")
+    return common | clear, sealed_person(person) | {_SEALED_AS[name]: text for name, text in texts.items()}
+
+
+def sealed_person(person: Json) -> dict[str, Any]:
+    """Who a person is, as the sealed part says it: {"name", "document_number"} of a resident ID card."""
     details = {"name": person["name"], "document_type": "111", "document_number": person["document_number"]}
-    return common | clear, {"subject": details} | {_SEALED_AS[name]: text for name, text in texts.items()}
+    return {"subject": details}
 
 
 def _post(owner: _Owner, path: str, body: Json) -> Any:
