@@ -51,6 +51,14 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "submit": ("ledger.commands.asking", "submit", "提交陈述 · Sign and submit a statement."),
     "check": ("ledger.commands.checking", "check", "联合奖惩核查 · Check a subject for a matter."),
+    "record": ("ledger.commands.record", "record", "信用记录 · Objection, correction, repair, withdrawal."),
+    "case": ("ledger.commands.case", "case", "联合惩戒 · Propose, review, answer and lift cases; who owes what."),
+    "quality": ("ledger.commands.quality", "quality", "数据质量 · Figures reported, and as the log shows them."),
+    "subscribe": (
+        "ledger.commands.subscribe",
+        "subscribe",
+        "订阅 · Be told of new and ended records, by webhook.",
+    ),
     "trail": ("ledger.commands.asking", "trail", "访问轨迹 · Who accessed what, about whom."),
     "own": ("ledger.commands.subjects", "own", "本人查询 · A subject's own records, and who looked."),
     "authorise": (
