@@ -52,8 +52,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "submit": ("ledger.commands.asking", "submit", "提交陈述 · Sign and submit a statement."),
     "check": ("ledger.commands.checking", "check", "联合奖惩核查 · Check a subject for a matter."),
     "record": ("ledger.commands.record", "record", "信用记录 · Objection, correction, repair, withdrawal."),
-    "case": ("ledger.commands.case", "case", "联合惩戒 · Propose, review, answer and lift cases; who owes what."),
-    "quality": ("ledger.commands.quality", "quality", "数据质量 · Figures reported, and as the log shows them."),
+    "case": ("ledger.commands.case", "case", "联合惩戒 · Propose, review, answer and lift cases."),
+    "quality": ("ledger.commands.quality", "quality", "数据质量 · Figures reported, and as the log shows."),
     "subscribe": (
         "ledger.commands.subscribe",
         "subscribe",
