@@ -1,4 +1,4 @@
-"""`case`: joint punishment, from the proposal to its end; statements are composed from the case they continue."""
+"""`case`: joint punishment, from the proposal to its end; each statement is composed from the case."""
 
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ledger.client import Client, Submitted
-from ledger.client.loop import statement_in
+from ledger.client.loop import compose_case_step, sealed_person, statement_in
 from ledger.commands.asking import bundle_option, level_option, proved_line
 from ledger.commands.common import client_options, json_option, print_json, write_bundle
 from ledger.commands.loop import (
@@ -21,6 +21,7 @@ from ledger.commands.loop import (
     on_option,
     read_person,
 )
+from ledger.formats.statement import Reference
 
 STATES = {
     "proposed": "已提请",
@@ -98,12 +99,7 @@ def initiate(
     personal = None
     if subject["type"] == "person" and "reason" in body:
         person = read_person()
-        details = {
-            "name": person["name"],
-            "document_type": "111",
-            "document_number": person["document_number"],
-        }
-        personal = {"subject": details, "reasons": body.pop("reason")}
+        personal = sealed_person(person) | {"reasons": body.pop("reason")}
     made = client.publish("credit.case.initiated", body, personal=personal)
     _shown(client, made, f"{made.receipt.issuer}:{made.id}", operator, as_json)
 
@@ -301,11 +297,11 @@ def _step(
     client: Client, kind: str, named: _Named, fields: dict[str, Any], operator: str | None, as_json: bool
 ) -> None:
     name = ":".join(named)
-    shown = client.case(name, operator=operator)
-    subject = shown["view"]["subject"]
+    initiated = statement_in(client.case(name, operator=operator)["bundle"], *named).body
     text = any(each in fields for each in ("reason", "content"))
-    person = read_person() if text and subject is not None and subject["type"] == "person" else None
-    made = client.case_step(kind, name, fields, person, operator=operator)
+    person = read_person() if text and initiated["subject"]["type"] == "person" else None
+    body, personal = compose_case_step(initiated, kind, client.identity()[1], fields, person)
+    made = client.publish(kind, body, personal=personal, refers=(Reference(*named),))
     _shown(client, made, name, operator, as_json)
 
 
@@ -322,12 +318,9 @@ def _shown(client: Client, made: Submitted, name: str, operator: str | None, as_
 
 
 def _show_line(view: Any) -> None:
-    subject = view["subject"]
-    about = (
-        ""
-        if subject is None
-        else f"  {subject['name'] or '自然人 a person'} {subject['code'] or ''}".rstrip()
-    )
+    subject, about = view["subject"], ""
+    if subject is not None:
+        about = f"  {subject['name']} {subject['code']}" if subject["name"] else "  自然人 a natural person"
     due = f", 反馈期限 due {view['feedback_due']}" if view["feedback_due"] else ""
     reference = view["reference"]
     click.echo(f"{view['case']}  {STATES[view['state']]} {view['state']}{about}")
