@@ -28,6 +28,7 @@ from ledger.log.audit_derived import audit_derived
 from ledger.log.audit_entries import AuditedRange, EntryAuditor, Rules, batch_boundary
 from ledger.log.audit_hashes import TreeRebuilder, hash_stored, ranges
 from ledger.log.audit_report import AuditReport, Progress, finding
+from ledger.log.audit_tables import audit_strays, tables_of
 from ledger.store.port import Integrated, LogStore
 from ledger.store.raw import RawLog, id_text
 
@@ -149,6 +150,7 @@ def _audit_entries(
         for figure, count in result.figures.items():
             report.count(figure, count)
         tell("entries", done, size)
+    audit_strays(log, size, int(report.figures.get("references", 0)), report)
     for index, issuer, id in log.repeated_ids():
         report.add("entry_repeated", index, "", issuer, id_text(id))
     for index in log.strays():
@@ -157,7 +159,8 @@ def _audit_entries(
 
 def _judge(task: tuple[RawLog, int, int, Rules]) -> AuditedRange:
     log, start, stop, rules = task
-    return EntryAuditor(rules).run(log.entries(start, stop))
+    with tables_of(log, start, stop, rules.dues) as tables:
+        return EntryAuditor(rules, tables).run(log.entries(start, stop))
 
 
 # The projections

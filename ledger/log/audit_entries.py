@@ -18,6 +18,7 @@ from ledger.formats.trust import Trust
 from ledger.gm import PublicKey, verify
 from ledger.log.admission import EARLIEST_STATEMENT_MS, OLDEST_STATEMENT_MS, index_keys_of
 from ledger.log.audit_report import Finding, finding
+from ledger.log.audit_tables import DueRules, TableAuditor
 from ledger.log.sealer import Sealer, is_erased, lacks_key
 from ledger.merkle import batch_leaf_hash, batch_root, leaf_hash
 from ledger.store.raw import RawEntry, RawLog, id_text
@@ -34,6 +35,7 @@ class Rules:
     trust: Trust | None
     log_keys: tuple[PublicKey, ...]
     sealer: Sealer | None = None
+    dues: DueRules | None = None
 
 
 @dataclass(slots=True)
@@ -46,8 +48,8 @@ class AuditedRange:
     first_accepted: int | None = None
     last_accepted: int = 0
 
-    def count(self, figure: str) -> None:
-        self.figures[figure] = self.figures.get(figure, 0) + 1
+    def count(self, figure: str, by: int = 1) -> None:
+        self.figures[figure] = self.figures.get(figure, 0) + by
 
 
 @dataclass(slots=True)
@@ -77,10 +79,14 @@ def batch_boundary(log: RawLog, index: int) -> int:
 
 
 class EntryAuditor:
-    """Judges entries in ascending order; `result` tells what it found."""
+    """Judges entries in ascending order; `result` tells what it found.
 
-    def __init__(self, rules: Rules) -> None:
+    `tables` holds the tables beside the entries against them; without it they are not looked at.
+    """
+
+    def __init__(self, rules: Rules, tables: TableAuditor | None = None) -> None:
         self._rules = rules
+        self._tables = tables
         self._batch: _OpenBatch | None = None
         self.result = AuditedRange()
 
@@ -126,6 +132,7 @@ class EntryAuditor:
         self._check_issuer(row, envelope.keyid, manifest.issuer, manifest.at, None)
         batch = ReceiptBatch(row.index + 1, manifest.size, manifest.root)
         self._check_receipt(row, manifest.issuer, manifest.id, batch)
+        self._check_tables(row, None, None)
         self._batch = _OpenBatch(row, manifest, envelope.keyid)
 
     def _judge_place(self, row: RawEntry, envelope: Envelope, issuer: str) -> None:
@@ -177,6 +184,15 @@ class EntryAuditor:
         self._check_sealed(row, statement, body)
         # An entry of a batch has a receipt of its own once somebody asked for one.
         self._check_receipt(row, statement.issuer, statement.id, None)
+        self._check_tables(row, statement, body)
+
+    def _check_tables(self, row: RawEntry, statement: Statement | None, body: Body | None) -> None:
+        if self._tables is None:
+            return
+        if statement is not None and statement.refers:
+            self.result.count("references", len(set(statement.refers)))
+        for code, detail in self._tables.judge(row.index, statement, body, row.accepted_at):
+            self._add(code, row, detail)
 
     def _compare_columns(self, row: RawEntry, issuer: str, id: str, at: int) -> None:
         if (issuer, id) != (row.issuer, id_text(row.id)):

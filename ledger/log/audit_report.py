@@ -103,6 +103,22 @@ TEXTS: dict[str, tuple[str, str]] = {
         "保存的回执签名与条目不符：签名、位置或受理时间被改动。",
         "A kept receipt signature does not fit: signature, place or time of acceptance was changed.",
     ),
+    "reference_missing": (
+        "条目所指的陈述未登记在引用表中。",
+        "The table of references lacks one that the entry makes.",
+    ),
+    "reference_stray": (
+        "引用表中有条目并未作出的引用。",
+        "The table of references names one that the entry does not make.",
+    ),
+    "due_differs": (
+        "到期表与条目及当时适用的目录不符。",
+        "What is kept as due differs from the entry and the edition of the catalogue in force then.",
+    ),
+    "due_settled_early": (
+        "尚未办结的事项被标为已办结。",
+        "Something that is still to be done is marked as done.",
+    ),
     "integrated_differs": ("整合状态与条目不符。", "The integrated state differs from the entries."),
     "anchor_missing": ("链上没有所记录的锚定。", "The chain does not hold a recorded anchor."),
     "anchor_differs": ("链上的锚定与本地检查点不符。", "The chain's anchor differs from the checkpoint."),

@@ -21,7 +21,7 @@ from ledger.domain.credit_state import CreditState, RecordState, fold_credit
 from ledger.domain.facts import Fact
 from ledger.domain.records import Record
 from ledger.domain.rules import Rules, next_day
-from ledger.domain.steps import RecordExpired, Step
+from ledger.domain.steps import RecordExpired
 from ledger.domain.subjects import subject_tag
 from ledger.errors import NotYetPublished, RoleMissing, Unavailable
 from ledger.formats.statement import Reference
@@ -36,6 +36,7 @@ from ledger.services.duties import Duties
 from ledger.services.editions import state_editions
 from ledger.services.matching import carrying_records
 from ledger.services.pen import Draft, Pen
+from ledger.services.terms import Terms, is_closed
 from ledger.store.port import LogStore, StoredDue
 
 _log = logging.getLogger("xinzheng.clerk")
@@ -46,7 +47,6 @@ PAGE = 200
 """What is looked at, and stated under one manifest, at once."""
 LOOK_AGAIN_MS = 3600 * 1000
 """How often what stays open although its day has passed is looked at again."""
-_CLOSED = ("repaired", "withdrawn", "lifted", "replaced")
 _LATEST = "9999-12-31"
 
 
@@ -65,6 +65,7 @@ class Clerk:
         self._pen = pen
         self._rulebook = rulebook
         self._clock = clock
+        self._terms = Terms(store, rulebook.rules)
         self._duties = Duties(store, rulebook.rules)
         self._matched: dict[int, str] = {}
         self._looked = ("", 0)
@@ -87,13 +88,13 @@ class Clerk:
             over: dict[Reference, tuple[Draft, list[StoredDue]]] = {}
             done: list[StoredDue] = []
             for due in page:
-                record = self._record_of(due)
+                record = self._terms.record_of(due)
                 if record is None:
                     done.append(due)
                     continue
                 reference = Reference(record.issuer, record.id)
-                state, last_step = self._state_of(record, reference, today)
-                if _is_closed(state):
+                state, last_step = self._terms.state_of(record, today)
+                if is_closed(state):
                     done.append(due)
                 elif state.state == "expired":
                     draft = _expiry_of(record, reference, state, last_step)
@@ -105,29 +106,6 @@ class Clerk:
             if done:
                 self._store.settle(done, today)
         return stated
-
-    def _record_of(self, due: StoredDue) -> Fact | None:
-        """The record that is due: the entry itself, or what it refers to where it is a step."""
-        found = facts_at(self._store, [due.index])
-        if not found:
-            return None
-        fact = found[0]
-        if isinstance(fact.body, Step) and len(fact.refers) == 1:
-            record = find_fact(self._store, fact.refers[0])
-            return record if record is not None and isinstance(record.body, Record) else None
-        return fact if isinstance(fact.body, Record) else None
-
-    def _state_of(self, record: Fact, reference: Reference, today: str) -> tuple[RecordState, str]:
-        """The record's state, and the day of its last step; empty where it has none."""
-        facts = [record, *referring_facts(self._store, reference)]
-        state = fold_credit(facts, self._rulebook.rules(today), today)
-        days = [
-            step.fact.body.day
-            for step in state.steps
-            if step.outcome == "applied" and isinstance(step.fact.body, Step)
-        ]
-        found = next(each for each in state.records if each.fact.index == record.index)
-        return found, max(days, default="")
 
     def _state_expired(
         self, over: dict[Reference, tuple[Draft, list[StoredDue]]], done: list[StoredDue]
@@ -291,10 +269,6 @@ class _WithRole:
             return (ROLE_ALARM,)
         self._missing = False
         return alarms
-
-
-def _is_closed(state: RecordState) -> bool:
-    return state.state in _CLOSED or (state.state == "expired" and state.changed_by is not None)
 
 
 def _expiry_of(record: Fact, reference: Reference, state: RecordState, last_step: str) -> Draft:

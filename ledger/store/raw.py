@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger.store.backfill import BACKLOG, parse_backlog
 from ledger.store.connection import translated
 from ledger.store.keys import sealed_of
 from ledger.store.port import Integrated, Sealed, StoredCheckpoint
@@ -97,6 +98,22 @@ class RawLog:
             ).fetchall()
         return [row[0] for row in rows]
 
+    def reference_count(self, size: int) -> int:
+        """How many references the entries below `size` make, as the table says."""
+        with self._open("log.db") as db:
+            return int(db.execute("SELECT count(*) FROM reference WHERE idx < ?", (size,)).fetchone()[0])
+
+    def references(self, size: int) -> Iterator[tuple[str, bytes, int]]:
+        """(issuer, id, index of the entry that refers to it) for the entries below `size`, unordered."""
+        with self._open("log.db") as db:
+            yield from db.execute("SELECT issuer, id, idx FROM reference WHERE idx < ?", (size,))
+
+    @contextmanager
+    def tables(self, start: int, stop: int) -> Iterator["TableRows"]:
+        """What is kept about the references and the dues of entries start..stop-1."""
+        with self._open("log.db") as db:
+            yield TableRows(db, start, stop)
+
     def published_size(self) -> int:
         """The size of the newest checkpoint, as its row says; 0 if there is none."""
         with self._open("log.db") as db:
@@ -143,6 +160,32 @@ class RawLog:
                 yield db
             finally:
                 db.close()
+
+
+class TableRows:
+    """The tables `reference` and `due` for a range of entries, while it is looked at."""
+
+    def __init__(self, db: sqlite3.Connection, start: int, stop: int) -> None:
+        self._db = db
+        self._range = (start, stop)
+
+    def refers(self, issuer: str, id: bytes, index: int) -> bool:
+        """Whether the table says that the entry at `index` refers to (issuer, id)."""
+        row = self._db.execute(
+            "SELECT 1 FROM reference WHERE issuer = ? AND id = ? AND idx = ?", (issuer, id, index)
+        ).fetchone()
+        return row is not None
+
+    def dues(self) -> Iterator[tuple[int, str, str]]:
+        """(index, kind, day) of what is due or was, by index."""
+        yield from self._db.execute(
+            "SELECT idx, kind, day FROM due WHERE idx >= ? AND idx < ? ORDER BY idx", self._range
+        )
+
+    def backlog(self) -> tuple[int, int] | None:
+        """Entries of which nothing due is kept yet."""
+        row = self._db.execute("SELECT value FROM fact WHERE name = ?", (BACKLOG,)).fetchone()
+        return parse_backlog(row[0] if row else None)
 
 
 class DerivedSnapshot:
