@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
+from bodies import ENTERED, uscc
 from click.testing import CliRunner
 
 from ledger.cli import COMMANDS, cli, main
@@ -259,6 +261,64 @@ def test_the_command_line_submits_asks_audits_and_verifies(live: Any, event: Any
     assert (status, json.loads(out)["clean"]) == (0, True), out + err
     status, out, err = xinzheng(live, "status", "--json")
     assert (status, json.loads(out)["ready"]) == (0, True)
+
+
+def test_a_list_of_bidders_is_checked_from_a_sheet_into_a_sheet(live: Any, tmp_path: Path) -> None:
+    publisher = client_of(live, live.PUBLISHER)
+    authority = {"uscc": live.PUBLISHER, "name": "云岭市市场监督管理局"}
+    subject = {"type": "organisation", "uscc": uscc(100), "name": "云岭市澜栎建筑有限公司"}
+    publisher.publish("credit.list.entered", ENTERED | {"subject": subject, "authority": authority})
+    _await(lambda: publisher.ready()["logs"]["yunling.example/credit"].get("published", 0) >= 1)
+
+    bidders, out, bundles = tmp_path / "bidders.csv", tmp_path / "result.xlsx", tmp_path / "bundles"
+    rows = [("澜栎", uscc(100)), ("芷禾", uscc(101)), ("无", "X"), ("-甲", uscc(102))]
+    lines = ["投标人名称,统一社会信用代码", *(",".join(row) for row in rows)]
+    bidders.write_text("\n".join(lines), "utf-8")
+    asked = (
+        "check",
+        "--file",
+        str(bidders),
+        "--matter",
+        "government-procurement",
+        *REASON,
+        "--out",
+        str(out),
+    )
+    status, said, err = xinzheng(live, *asked)
+    assert (status, err) == (1, "")
+    assert said.splitlines()[0] == (
+        "4 行 rows: 禁止 prohibit 0, 限制 restrict 1, 提示 caution 0, 未命中 clear 2, 激励 incentive 0, "
+        "有问题 refused 1"
+    )
+    assert "第 4 行 [identifier_invalid]" in said
+    sheet = openpyxl.load_workbook(out).worksheets[0]
+    found = list(sheet.iter_rows(min_row=2, values_only=True))
+    assert [row[3] for row in found] == ["限制", "未命中", None, "未命中"]
+    assert found[0][9] == "不一致"
+
+    status, said, err = xinzheng(live, *asked, "--bundles", str(bundles), "--json")
+    assert json.loads(said)["decisions"]["restrict"] == 1
+    proof = [str(bundles / "bundle-001.json"), "--trust", str(live.deployment.trust_path)]
+    expect = [part for code in (uscc(100), uscc(101)) for part in ("--expect", f"subject:uscc:{code}")]
+    status, said, err = xinzheng(live, "verify", *proof, *expect)
+    assert status == 0, said + err
+
+    for wrong in (("--organisation", uscc(100)), ("--name", "甲")):
+        assert xinzheng(live, *asked, *wrong)[0] == 2
+    assert xinzheng(live, *asked[:-2])[0] == 2
+
+
+def test_a_company_is_checked_with_its_name_and_the_persons_behind_it(live: Any) -> None:
+    _await(lambda: Client(live.url).checkpoint("credit"))
+    asked = ("check", "--organisation", uscc(100), "--matter", "loan", *REASON, "--name", "甲")
+    related = ("--related", "legal-representative", "--basis-code", "statutory-duty")
+    status, said, err = xinzheng(live, *asked, *related, stdin="11010519491231002X\n")
+    assert status == 0, err
+    assert "11010519491231002X" not in said + err
+    assert "名称 · the name matches the records: 无从比对 unknown" in said
+    assert "未查 · not asked about: 实际控制人 actual-controller" in said
+    status, said, err = xinzheng(live, *asked, *related[:2], stdin="11010519491231002X\n")
+    assert (status, "authorisation_missing" in err) == (1, True)
 
 
 def test_a_certificate_that_nobody_issued_is_not_in_force(live: Any) -> None:
