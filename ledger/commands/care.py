@@ -13,8 +13,10 @@ from ledger.formats.trust import Trust, parse_trust
 from ledger.log.audit import audit as run_audit
 from ledger.log.audit_entries import Rules
 from ledger.log.audit_report import AuditReport
+from ledger.log.audit_tables import DueRules
 from ledger.log.sealer import Sealer
 from ledger.services.audit import projections_of
+from ledger.services.audit_dues import settled_dues
 from ledger.services.erasure_audit import erasures_against
 from ledger.services.evidence import today
 
@@ -67,7 +69,8 @@ def audit(
                     level=level,
                     chain=chain,
                     projections=[
-                        *projections_of(short, log.reader, day),
+                        *projections_of(short, log.reader, day, deployment.config.operator),
+                        *([settled_dues(deployment.rulebook, day)] if short == "credit" else []),
                         erasures_against(access.reader, access.store),
                     ],
                     processes=processes,
@@ -171,7 +174,8 @@ def _rules(deployment: Deployment, log: LogHandle, trust: Trust | None, sealer: 
         keys = tuple(key.vkey.public for key in held.keys)
     else:
         keys = (deployment.keyring.log_signer(log.short).public,)
-    return Rules(log.origin, trust, keys, sealer)
+    dues = DueRules(deployment.catalogue_path, deployment.config.operator) if log.short == "credit" else None
+    return Rules(log.origin, trust, keys, sealer, dues)
 
 
 def _print_report(report: AuditReport) -> None:

@@ -91,11 +91,13 @@ def tables_of(log: RawLog, start: int, stop: int, rules: DueRules | None) -> Ite
 
 
 def audit_strays(log: RawLog, size: int, expected: int, report: AuditReport) -> None:
-    """Name rows of `reference` below `size` that no entry makes, where there are more than `expected`.
+    """Name rows of `reference` below `size` that no entry makes, where there are more than were found there.
 
-    Rows of `due` are all held against their entries; those of `reference` are only counted there.
+    Rows of `due` are all held against their entries; those of `reference` only where an entry makes one, so
+    that `expected` is how many there must be, less those that `report` says are missing.
     """
-    if log.reference_count(size) <= expected:
+    missing = sum(found.code == "reference_missing" for found in report.findings)
+    if log.reference_count(size) <= expected - missing:
         return
     named = 0
     for issuer, id, index in log.references(size):
