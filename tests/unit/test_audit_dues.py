@@ -101,7 +101,10 @@ REFERENCE = "INSERT INTO reference (issuer, id, idx) SELECT issuer, id, "
         ("DELETE FROM reference WHERE idx = 2", [("reference_missing", 2)]),
         (REFERENCE + "1 FROM entry WHERE idx = 0", [("reference_stray", 1)]),
         (REFERENCE + "3 FROM entry WHERE idx = 0", [("reference_stray", 3)]),
-        ("UPDATE reference SET id = randomblob(16) WHERE idx = 5", [("reference_missing", 5)]),
+        (
+            "UPDATE reference SET id = zeroblob(16) WHERE idx = 5",
+            [("reference_missing", 5), ("reference_stray", 5)],
+        ),
         ("DELETE FROM due WHERE idx = 0", [("due_differs", 0)]),
         ("UPDATE due SET day = '2029-01-01' WHERE idx = 0", [("due_differs", 0)]),
         ("UPDATE due SET kind = 'feedback' WHERE idx = 2", [("due_differs", 2)]),
