@@ -19,11 +19,12 @@ from ledger.formats.look import LookProof, parse_look
 from ledger.formats.trust import Trust, parse_trust
 from ledger.verify.answer_document import AnswerDocument, parse_answer, parse_plain_answer
 from ledger.verify.answer_keys import Persons, edition_of, key_findings
-from ledger.verify.answer_words import KEYS, PARTS, AnswerFinding
+from ledger.verify.answer_words import KEYS, LOOK, PARTS, AnswerFinding
 from ledger.verify.conclusion import conclusion_findings
 from ledger.verify.look import LookFacts, check_look
 from ledger.verify.question import DEFAULT_MAX_AGE, Question
 from ledger.verify.receipt_file import read_receipt
+from ledger.verify.receipt_number import receipt_identifier
 from ledger.verify.report import EXIT_NOT_PROVEN, EXIT_PROVEN, Report
 from ledger.verify.tables import Tables, parse_tables
 from ledger.verify.verdicts import FAIL, PASS, Outcome, combine
@@ -53,6 +54,13 @@ class AnswerReport:
     findings: tuple[AnswerFinding, ...]
     look: LookFacts | None
     required: frozenset[str]
+
+    @property
+    def receipt_number(self) -> str | None:
+        """The e-certificate identifier of the receipt for the look, where one was looked for."""
+        if LOOK not in self.required or self.look is None:
+            return None
+        return str(receipt_identifier(self.look.issuer, self.look.id))
 
     @cached_property
     def by_part(self) -> dict[str, list[AnswerFinding]]:
@@ -95,6 +103,7 @@ class AnswerReport:
             "no_longer": [{"index": claimed.index, "reason": reason} for claimed, reason in answer.no_longer],
             "not_asked": list(answer.not_asked),
             "look": None if self.look is None else self.look.as_json(),
+            "receipt": self.receipt_number,
             "sentences": {
                 part: [{"reason": item.reason, "zh": item.zh, "en": item.en} for item in _distinct(found)]
                 for part, found in self.by_part.items()

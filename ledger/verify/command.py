@@ -220,6 +220,8 @@ def _print_answer(answer: dict[str, Any]) -> None:
         desk = f"{look.get('member', '?')}/{look.get('operator', '?')}"
         lines.append(f"查询人 asked by: {desk}  {look.get('purpose', '')} ({look.get('basis', '')})")
         lines.append(f"留痕 logged: {look['origin']} {look['index']}, {look['accepted_at']}")
+    if answer["receipt"]:
+        lines.append(f"回执编号 receipt number: {answer['receipt']}")
     for line in lines:
         click.echo(_printable(line))
 

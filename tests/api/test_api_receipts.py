@@ -135,6 +135,7 @@ def test_verify_prints_what_the_receipt_says_and_each_verdict(office: Any, tmp_p
     assert lines[-1] == "结论 result: 已证明 proven"
     document = json.loads(verify(tmp_path, pdf, "--json").stdout)
     assert (document["exit"], document["answer"]["decision"]) == (0, "clear")
+    assert document["answer"]["receipt"] == PdfReader(io.BytesIO(pdf)).metadata.title.split()[-1]
     assert set(document["answer"]["verdicts"].values()) == {"pass"}
     assert "answer" not in document["verdicts"]
 

@@ -11,9 +11,9 @@ from pypdf import PdfReader
 
 from ledger.services.receipts.content import ReceiptContent
 from ledger.services.receipts.elements import TEXT_LIMIT, mixed, shortened
-from ledger.services.receipts.identifier import receipt_identifier
 from ledger.services.receipts.page import _clock, draw_receipt, qr_text
 from ledger.services.receipts.wording import DECISIONS, term_text
+from ledger.verify.receipt_number import receipt_identifier
 
 HASH = "ab12" * 16
 OPERATOR = "11990100MB0000019L"
@@ -57,6 +57,7 @@ def content(decision: str = "clear", hits: tuple[dict[str, Any], ...] = (), **ch
     answer = {
         "subject": {"type": "organisation", "code": "919901222350874460", "tags": [HASH]},
         "name_matches": "no",
+        "related": [{"role": "legal-representative", "code": "1101**********002X", "tags": [HASH]}],
         "not_asked": ["actual-controller"],
         "keys": [{"name": "subject", "tag": HASH, "epoch": 0, "role": "itself"}],
         "decision": decision,
@@ -114,7 +115,10 @@ def test_the_same_content_makes_the_same_bytes(decision: str) -> None:
 
 
 def test_a_short_receipt_is_one_page_and_a_long_one_as_many_as_it_needs() -> None:
-    assert pages(draw_receipt(content())) == 1
+    plain = content()
+    plain = replace(plain, answer=plain.answer | {"related": [], "not_asked": []})
+    assert pages(draw_receipt(plain)) == 1
+    assert pages(draw_receipt(content())) == 2
     assert pages(draw_receipt(content("restrict", tuple(hit(number) for number in range(40))))) > 10
 
 

@@ -266,6 +266,12 @@ def _measures(measures: list[Mapping[str, Any]]) -> Table:
 
 def _scope(answer: Mapping[str, Any]) -> Pairs:
     pairs: Pairs = [(("查询键", "keys asked"), [_key_line(role, keys) for role, keys in _by_role(answer)])]
+    if answer["related"]:
+        persons = "；".join(
+            "{} {}".format(ROLES.get(each["role"], (each["role"],))[0], each["code"])
+            for each in answer["related"]
+        )
+        pairs.append((("关联人员", "persons behind it"), persons))
     if answer["not_asked"]:
         roles = "、".join("{} {}".format(*ROLES.get(role, (role, ""))) for role in answer["not_asked"])
         pairs.append((("未查询", "not asked"), f"{roles}（本事项要求而查询单位未提供）"))

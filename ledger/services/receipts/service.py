@@ -26,10 +26,10 @@ from ledger.services.evidence import today
 from ledger.services.pen import Pen
 from ledger.services.receipts.attach import attach
 from ledger.services.receipts.content import ReceiptContent
-from ledger.services.receipts.identifier import receipt_identifier, type_code_of
 from ledger.services.receipts.page import draw_receipt
 from ledger.store.port import LogStore
 from ledger.verify.receipt_file import ANSWER, BUNDLE, CATALOGUE, LOOK
+from ledger.verify.receipt_number import receipt_identifier, type_code_of
 from ledger.verify.tables import format_tables
 
 KIND = "certificate.issued"

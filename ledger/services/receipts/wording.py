@@ -77,8 +77,8 @@ NAME_MATCHES = {
     "unknown": ("无记录可供比对名称", "no record to compare the name with"),
 }
 RECORDS = (
-    "严重失信、关注及守信名单；行政处罚、行政许可、信用承诺、信用评价、合同履约、司法执行记录",
-    "all lists; penalties, licences, commitments, evaluations, contracts, court enforcement",
+    "严重失信、关注及守信名单；行政处罚、行政许可、信用承诺、信用评价、合同履约、法院执行；联合惩戒案件",
+    "lists; penalties, licences, commitments, evaluations, contracts, enforcement; joint punishment",
 )
 TERMS = {"while listed": "在册期间 while listed", "life": "终身 for life"}
 
