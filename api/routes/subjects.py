@@ -13,7 +13,8 @@ from api.subject_models import AuthorisationPath, OwnBody
 from ledger.errors import ParameterInvalid
 from ledger.formats import strictjson
 from ledger.formats.statement import Reference
-from ledger.services.answers import After, Asked, SubjectQuery, document_of
+from ledger.services.answers import After, Asked, SubjectQuery
+from ledger.services.documents import document_of
 from ledger.services.own_answers import OwnAnswer, OwnPlace, OwnRecords, OwnTrail, Section
 
 blueprint = APIBlueprint("subjects", __name__, url_prefix="/v1", abp_tags=[Tag(name="subjects")])

@@ -18,7 +18,8 @@ from ledger.errors import AlreadyRunning, InputError
 from ledger.log.lockfile import LockFile
 from ledger.log.masters import KEY_BYTES, RELOAD_SECONDS
 from ledger.log.rewrapping import rewrap, under_others
-from ledger.services.answers import Asked, SubjectQuery, document_of
+from ledger.services.answers import Asked, SubjectQuery
+from ledger.services.documents import document_of
 
 
 @dataclass(frozen=True, slots=True)

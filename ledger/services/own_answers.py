@@ -57,7 +57,7 @@ class OwnStatement:
     accepted_at: str
     role: str
     refers: tuple[str, ...]
-    said: dict[str, Any]
+    body: dict[str, Any]
     state: OwnState | None
     content: OwnContent
 

@@ -69,7 +69,7 @@ def test_records_that_no_longer_count_are_shown_with_their_states_and_steps(
     assert first.state is not None
     assert first.state.counts is False
     assert first.state.changed_by == statements(answer)[2].entry
-    assert first.said["grounds"] == "数额较大"
+    assert first.body["grounds"] == "数额较大"
     assert first.content.standing == "open"
     assert first.content.personal == {
         "subject": {"name": "张三", "document_type": "111", "document_number": city.person}
@@ -209,7 +209,7 @@ def test_an_organisations_own_view_masks_the_persons_it_names(city: City, own: O
     # The person behind it sees the statement, and not what was sealed for the organisation.
     [behind] = statements(view(city, own, OTHER))
     assert (behind.role, behind.content.standing) == ("legal-representative", "of_another")
-    assert behind.said["document"] == "云岭罚〔2026〕1号"
+    assert behind.body["document"] == "云岭罚〔2026〕1号"
     assert behind.state is not None
 
 
@@ -247,7 +247,7 @@ def test_pages_of_records_end_where_the_next_begin_over_all_logs(city: City, own
         answer = view(city, own, city.person, section="records", records_after=after, limit=2)
         assert answer.trail is None
         assert answer.records is not None
-        seen += [each.said["case"] for each in answer.records.statements]
+        seen += [each.body["case"] for each in answer.records.statements]
         after = answer.records.after
         if after is None:
             break
