@@ -8,13 +8,14 @@ here, and the entries that a lookup finds. `audit` takes these as `projections`.
 from collections.abc import Callable
 from typing import Any
 
-from ledger.catalog import load_catalogue
+from ledger.catalog import Editions
 from ledger.domain import parse_body
+from ledger.domain.case_state import fold_cases
 from ledger.domain.certificate_state import fold_certificate
 from ledger.domain.credit_state import fold_credit
 from ledger.domain.facts import Fact
 from ledger.domain.kinds import kind_of
-from ledger.domain.rules import rules_of
+from ledger.domain.rules import Rules, rules_of
 from ledger.errors import InputError, IntegrityError, NotYetPublished
 from ledger.formats.envelope import BATCH_TYPE, parse_envelope
 from ledger.formats.statement import parse_statement
@@ -30,12 +31,14 @@ MOST_TAGS = 1_000
 _Fold = Callable[[list[Fact], str], Any]
 
 
-def projections_of(short: str, reader: LogReader, day: str, operator: str = "") -> list[Projection]:
+def projections_of(
+    short: str, reader: LogReader, day: str, operator: str = "", editions: Editions | None = None
+) -> list[Projection]:
     """The projections of a log, by its short name; states are compared as of `day` (YYYY-MM-DD) under the
-    shipped rules, `operator` being the USCC of who runs the log."""
-    rules = rules_of(load_catalogue(), operator)
+    rules of the edition then in force, `operator` being the USCC of who runs the log."""
+    rules = rules_of((editions or Editions()).at(day), operator)
     folds: dict[str, tuple[str, _Fold]] = {
-        "credit": ("subject", lambda facts, day: fold_credit(facts, rules, day)),
+        "credit": ("subject", lambda facts, day: _credit_state(facts, rules, day)),
         "access": ("subject", lambda facts, day: [(fact.index, fact.body) for fact in facts]),
         "certificate": ("certificate", _certificate_state),
     }
@@ -90,6 +93,12 @@ def _group(store: LogStore, checkpoint: StoredCheckpoint, name: str) -> dict[str
             # The audit of entries names what is wrong with this one.
             continue
     return grouped
+
+
+def _credit_state(facts: list[Fact], rules: Rules, day: str) -> Any:
+    """The records and the joint punishment cases."""
+    state = fold_credit(facts, rules, day)
+    return state, fold_cases(state.others, rules, day) if state.others else None
 
 
 def _certificate_state(facts: list[Fact], day: str) -> Any:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from checking import open_case, record, related, repair
+
 from ledger.log.audit_report import AuditReport
 from ledger.log.reader import LogReader
 from ledger.services.audit import projections_of
@@ -16,7 +18,8 @@ else:
 def run(city: City, short: str, reader: LogReader | None = None) -> AuditReport:
     log = city.logs[short]
     report = AuditReport(log.origin, "full")
-    for projection in projections_of(short, reader or log.reader, "2026-09-21"):
+    projections = projections_of(short, reader or log.reader, "2026-09-21", city.operator, city.editions)
+    for projection in projections:
         projection(log.store, report)
     return report
 
@@ -24,6 +27,8 @@ def run(city: City, short: str, reader: LogReader | None = None) -> AuditReport:
 def test_a_sound_log_has_no_findings(city: City) -> None:
     city.remove(city.enter("wage-arrears"))
     city.enter("dishonest-debtor", number=city.person)
+    repair(city, record(city, "penalty.published", decided_on="2026-01-05", severity="general"))
+    open_case(city, [city.enter("food-safety", related=[related(city, city.person)])])
     city.checkpoint()
     for short, states in (("credit", 2), ("access", 0), ("certificate", 0)):
         report = run(city, short)
