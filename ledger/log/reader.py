@@ -9,13 +9,12 @@ What is read is checked against the checkpoint before it is handed out: an answe
 raises `IntegrityError` here.
 """
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
+from functools import lru_cache
 from typing import Literal
 
-from ledger.errors import CursorInvalid, IntegrityError, NotFound, NotYetPublished, ProofInvalid
+from ledger.errors import CursorInvalid, IntegrityError, NotFound, NotYetPublished
 from ledger.formats.bundle import (
     After,
     Bundle,
@@ -26,27 +25,19 @@ from ledger.formats.bundle import (
     Disclosure,
     ProvenEntry,
 )
-from ledger.formats.envelope import parse_envelope
 from ledger.formats.finality import WITNESSED, AnchorRecord, Finality, log_id
-from ledger.formats.note import note_hash, parse_note, parse_signature_lines
-from ledger.log.batches import BatchTrees
-from ledger.merkle import (
-    EMPTY_HEAD,
-    HASH_SIZE,
-    TILE_HEIGHT,
-    TILE_WIDTH,
-    chain_step,
-    consistency_proof,
-    inclusion_proof,
-    index_key,
-    leaf_hash,
-    pages,
-    verify_index_proof,
-)
+from ledger.formats.note import SignedNote, note_hash, parse_note, parse_signature_lines
+from ledger.log.index_reading import IndexReading
+from ledger.log.keeping import Kept
+from ledger.log.paths import Paths
+from ledger.log.tiles import Tiles
+from ledger.merkle import EMPTY_HEAD, chain_step, consistency_proof, inclusion_proof, index_key, leaf_hash
 from ledger.store.port import LogStore, StoredCheckpoint, StoredEntry
 
 Level = Literal["published", "anchored", "final"]
 
+_KEPT_MANIFESTS = 8_192
+"""Manifests with their proofs, some 3 kB each."""
 _STATES: dict[Level, tuple[str, ...]] = {"anchored": ("mined", "final"), "final": ("final",)}
 
 
@@ -80,8 +71,10 @@ class LogReader:
         self.origin = origin
         self._store = store
         self._chain = chain
-        self._tiles = _Tiles(store)
-        self._batches = BatchTrees(store)
+        self._tiles = Tiles(store)
+        self._paths = Paths(store, self._tiles)
+        self._index = IndexReading(store)
+        self._kept_manifests: Kept[tuple[bytes, int], ProvenEntry] = Kept(_KEPT_MANIFESTS)
 
     def checkpoint(self, level: Level = "published") -> StoredCheckpoint:
         """The newest checkpoint that got this far. Raises `NotYetPublished` if there is none."""
@@ -130,29 +123,26 @@ class LogReader:
         Raises `CursorInvalid` when `after` is no place in this chain, `Unavailable` when the checkpoint is
         too old, `IntegrityError` when what is stored does not agree with the checkpoint.
         """
+        if after is None and limit is None:
+            return self.lookup_many(checkpoint, name, [tag])[0]
         key = index_key(name, bytes.fromhex(tag))
-        proof = self._prove(checkpoint, key)
+        (proof,) = self._index.proofs(checkpoint, [key])
         start, head, last = (after.count, after.head, after.last) if after else (0, EMPTY_HEAD, -1)
         if start > proof.count:
             raise CursorInvalid("the chain is not that long")
-        indexes = self._walk(key, proof, start + 1, proof.count)
-        if after is not None and self._walk(key, proof, start, start) != [last]:
+        indexes = self._index.chain(key, proof, start + 1, proof.count)
+        if after is not None and self._index.chain(key, proof, start, start) != [last]:
             raise CursorInvalid("the chain has another entry at that place")
         shown = len(indexes) if limit is None else min(limit, len(indexes))
-        entries: list[StoredEntry] = []
-        chain: list[ChainLink] = []
+        entries = self._checked_entries(indexes[:shown])
+        chain = [ChainLink(entry.index, entry.leaf_hash) for entry in entries]
+        for index, leaf in zip(indexes[shown:], self._store.several_leaves(indexes[shown:]), strict=True):
+            chain.append(ChainLink(index, leaf or b""))
         next_after = None
-        for position, index in enumerate(indexes):
-            if position < shown:
-                entry = self._checked_entry(index)
-                entries.append(entry)
-                leaf = entry.leaf_hash
-            else:
-                leaf = self._store.leaves(index, index + 1)[0][0]
-            chain.append(ChainLink(index, leaf))
-            head = chain_step(head, index, leaf)
-            if position + 1 == shown < len(indexes):
-                next_after = After(start + shown, head, index)
+        for position, link in enumerate(chain, 1):
+            head = chain_step(head, link.index, link.leaf)
+            if position == shown < len(chain):
+                next_after = After(start + shown, head, link.index)
         if head != proof.head:
             if after is not None:
                 raise CursorInvalid("the chain does not continue from that head")
@@ -161,14 +151,25 @@ class LogReader:
         return History(entries, completeness, next_after, proof.count)
 
     def lookup_many(self, checkpoint: StoredCheckpoint, name: str, tags: Sequence[str]) -> list[History]:
-        """`lookup` for each of many tags of one index name, in their order; a tag may stand twice.
+        """`lookup` of the whole chain for each of many tags of one index name, in their order.
 
-        Raises `Unavailable` and `IntegrityError` as `lookup` does.
+        What they need is read side by side. A tag may stand twice. Raises as `lookup` does.
         """
-        found: dict[str, History] = {}
-        for tag in tags:
-            if tag not in found:
-                found[tag] = self.lookup(checkpoint, name, tag)
+        keys = {tag: index_key(name, bytes.fromhex(tag)) for tag in tags}
+        proofs = self._index.proofs(checkpoint, list(keys.values()))
+        chains = self._index.chains(list(keys.values()), proofs)
+        indexes = sorted({index for chain in chains for index in chain})
+        entries = {entry.index: entry for entry in self._checked_entries(indexes)}
+        found = {}
+        for tag, proof, chain in zip(keys, proofs, chains, strict=True):
+            head = EMPTY_HEAD
+            for index in chain:
+                head = chain_step(head, index, entries[index].leaf_hash)
+            if head != proof.head:
+                raise IntegrityError("the entries of an index key do not lead to its head")
+            links = tuple([ChainLink(index, entries[index].leaf_hash) for index in chain])
+            section = Completeness(name, tag, links, tuple(proof.siblings), proof.end)
+            found[tag] = History([entries[index] for index in chain], section, None, proof.count)
         return [found[tag] for tag in tags]
 
     def page(
@@ -176,51 +177,20 @@ class LogReader:
     ) -> tuple[list[StoredEntry], int]:
         """Entries at chain positions start+1 .. start+limit, without a proof, and the chain's length."""
         key = index_key(name, bytes.fromhex(tag))
-        proof = self._prove(checkpoint, key)
-        indexes = self._walk(key, proof, start + 1, min(start + limit, proof.count))
-        return [self._checked_entry(index) for index in indexes], proof.count
+        (proof,) = self._index.proofs(checkpoint, [key])
+        indexes = self._index.chain(key, proof, start + 1, min(start + limit, proof.count))
+        return self._checked_entries(indexes), proof.count
 
-    def _prove(self, checkpoint: StoredCheckpoint, key: bytes) -> pages.IndexProof:
-        size = checkpoint.size
-        proof = pages.prove(lambda paths: self._store.pages(paths, size), key)
-        try:
-            verify_index_proof(checkpoint.index_root, key, proof.siblings, proof.end)
-        except ProofInvalid as error:
-            raise IntegrityError(f"the stored index differs from the checkpoint of size {size}") from error
-        return proof
-
-    def _walk(self, key: bytes, proof: pages.IndexProof, low: int, high: int) -> list[int]:
-        """The log indexes at the chain's positions low..high (1-based), ascending."""
-        if low > high or proof.last is None:
-            return []
-        position, index = proof.count, proof.last
-        found = []
-        while True:
-            if position <= high:
-                found.append(index)
-                if position == low:
-                    return found[::-1]
-            link = self._link(index, key, position)
-            below = position & (position - 1)
-            if below >= high:
-                position, index = below, _present(link.jump)
-            else:
-                position, index = position - 1, _present(link.prev)
-
-    def _link(self, index: int, key: bytes, position: int) -> pages.Link:
-        links = self._store.links([index])[0]
-        link = pages.find_link(links, key) if links is not None else None
-        if link is None or link.position != position:
-            raise IntegrityError(f"the links of entry {index} do not hold one of its index keys")
-        return link
-
-    def _checked_entry(self, index: int) -> StoredEntry:
-        entry = self._store.entry(index)
-        if entry is None:
-            raise IntegrityError(f"entry {index} is missing")
-        if leaf_hash(entry.entry) != entry.leaf_hash:
-            raise IntegrityError(f"the bytes of entry {index} do not have its leaf hash")
-        return entry
+    def _checked_entries(self, indexes: Sequence[int]) -> list[StoredEntry]:
+        """The entries at these indexes, whose bytes have their leaf hashes."""
+        entries = []
+        for index, entry in zip(indexes, self._store.several(indexes), strict=True):
+            if entry is None:
+                raise IntegrityError(f"entry {index} is missing")
+            if leaf_hash(entry.entry) != entry.leaf_hash:
+                raise IntegrityError(f"the bytes of entry {index} do not have its leaf hash")
+            entries.append(entry)
+        return entries
 
     # Bundles
 
@@ -230,39 +200,76 @@ class LogReader:
         indexes: Sequence[int] = (),
         completeness: Sequence[Completeness] | None = None,
         disclosures: Mapping[int, Disclosure] | None = None,
+        held: Iterable[StoredEntry] = (),
     ) -> Bundle:
         """Everything needed to verify these entries and completeness sections offline.
 
-        `indexes` in any order, repetitions allowed. The anchor is in it when this very checkpoint is on the
-        chain. Raises `NotFound` for an index that does not exist, `NotYetPublished` for one that the
-        checkpoint does not cover.
+        `indexes` in any order, repetitions allowed; `held` are entries that this reader gave before, which
+        need not be read again. The anchor is in it when this very checkpoint is on the chain. Raises
+        `NotFound` for an index that does not exist, `NotYetPublished` for one that the checkpoint does not
+        cover.
         """
         disclosures = disclosures or {}
-        entries = tuple(
-            self._bundle_entry(checkpoint, index, disclosures.get(index)) for index in sorted(set(indexes))
-        )
-        sections = tuple(completeness) if completeness is not None else None
-        note = parse_note(checkpoint.note)
-        return Bundle(self.origin, note, entries, sections, self._anchor_record(checkpoint, note.text))
-
-    def _bundle_entry(
-        self, checkpoint: StoredCheckpoint, index: int, disclosure: Disclosure | None
-    ) -> BundleEntry:
-        proven = self._proven(checkpoint, index)
-        envelope = parse_envelope(proven.entry)
-        if envelope.batch is None:
-            return BundleEntry(proven, None, disclosure)
-        manifest = self._proven(checkpoint, index - 1 - envelope.batch.index)
-        path = self._batches.path(index, envelope.batch)
-        return BundleEntry(proven, BundleBatch(manifest, tuple(path)), disclosure)
-
-    def _proven(self, checkpoint: StoredCheckpoint, index: int) -> ProvenEntry:
-        if index >= checkpoint.size:
-            if self._store.entry(index) is None:
+        wanted = sorted(set(indexes))
+        if wanted and wanted[-1] >= checkpoint.size:
+            if self._store.entry(wanted[-1]) is None:
                 raise NotFound("the log has no entry at that index")
             raise NotYetPublished
-        entry = self._checked_entry(index)
-        return ProvenEntry(index, entry.entry, tuple(self.inclusion(index, checkpoint.size)))
+        known = {entry.index: entry for entry in held}
+        missing = [index for index in wanted if index not in known]
+        known |= {entry.index: entry for entry in self._checked_entries(missing)}
+        entries = self._bundle_entries(checkpoint, [known[index] for index in wanted], disclosures)
+        sections = tuple(completeness) if completeness is not None else None
+        note = _note(checkpoint.note)
+        return Bundle(self.origin, note, entries, sections, self._anchor_record(checkpoint, note.text))
+
+    def _bundle_entries(
+        self,
+        checkpoint: StoredCheckpoint,
+        entries: Sequence[StoredEntry],
+        disclosures: Mapping[int, Disclosure],
+    ) -> tuple[BundleEntry, ...]:
+        proven = self._proven(checkpoint, entries)
+        batches = self._paths.batch_paths(entries)
+        manifests = self._manifests(
+            checkpoint,
+            {
+                entry.index - 1 - batch[0].index
+                for entry, batch in zip(entries, batches, strict=True)
+                if batch is not None
+            },
+        )
+        return tuple(
+            BundleEntry(
+                each,
+                None if batch is None else BundleBatch(manifests[each.index - 1 - batch[0].index], batch[1]),
+                disclosures.get(each.index),
+            )
+            for each, batch in zip(proven, batches, strict=True)
+        )
+
+    def _manifests(self, checkpoint: StoredCheckpoint, indexes: set[int]) -> dict[int, ProvenEntry]:
+        """The manifests of batches, each of which thousands of entries need."""
+        found = {}
+        missing = []
+        for index in indexes:
+            kept = self._kept_manifests.get((checkpoint.root, index))
+            if kept is None:
+                missing.append(index)
+            else:
+                found[index] = kept
+        for proven in self._proven(checkpoint, self._checked_entries(missing)):
+            found[proven.index] = proven
+            self._kept_manifests.keep((checkpoint.root, proven.index), proven)
+        return found
+
+    def _proven(self, checkpoint: StoredCheckpoint, entries: Sequence[StoredEntry]) -> list[ProvenEntry]:
+        paths = self._paths.inclusions(
+            [(entry.index, entry.leaf_hash) for entry in entries], checkpoint.size, checkpoint.root
+        )
+        return [
+            ProvenEntry(entry.index, entry.entry, path) for entry, path in zip(entries, paths, strict=True)
+        ]
 
     def _anchor_record(self, checkpoint: StoredCheckpoint, text: bytes) -> AnchorRecord | None:
         anchor = self._store.anchor(checkpoint.size)
@@ -297,65 +304,6 @@ def finality_fact(size: int) -> str:
     return f"finality/{size}"
 
 
-def _present(index: int | None) -> int:
-    if index is None:
-        raise IntegrityError("a chain of the index ends too early")
-    return index
-
-
-class _Tiles:
-    """The store's tiles: full ones are kept, since they never change and hold the upper levels of every
-    proof; so are the few at the right edge of the sizes that are read most recently."""
-
-    _KEPT = 1024
-    _SIZES = 4
-
-    def __init__(self, store: LogStore) -> None:
-        self._store = store
-        self._full: OrderedDict[tuple[int, int], bytes] = OrderedDict()
-        self._edges: OrderedDict[int, _TilesAt] = OrderedDict()
-        self._lock = Lock()
-
-    def at(self, size: int) -> "_TilesAt":
-        """The tiles as proofs for that tree size need them."""
-        with self._lock:
-            tiles = self._edges.get(size)
-            if tiles is None:
-                tiles = self._edges[size] = _TilesAt(self, size)
-                if len(self._edges) > self._SIZES:
-                    self._edges.popitem(last=False)
-            return tiles
-
-    def tile(self, level: int, index: int) -> bytes | None:
-        with self._lock:
-            tile = self._full.get((level, index))
-            if tile is not None:
-                self._full.move_to_end((level, index))
-                return tile
-        tile = self._store.tile(level, index)
-        if tile is not None and len(tile) == TILE_WIDTH * HASH_SIZE:
-            with self._lock:
-                self._full[level, index] = tile
-                if len(self._full) > self._KEPT:
-                    self._full.popitem(last=False)
-        return tile
-
-
-class _TilesAt:
-    """The tiles at one integrated size: its right edge, at most one tile a level, is kept here."""
-
-    def __init__(self, tiles: _Tiles, size: int) -> None:
-        self._tiles = tiles
-        self._size = size
-        self._edge: dict[tuple[int, int], bytes] = {}
-
-    def tile(self, level: int, index: int) -> bytes | None:
-        tile = self._edge.get((level, index))
-        if tile is None:
-            tile = self._tiles.tile(level, index)
-            # What a tile holds for this size is there for good; what comes after it is not asked for.
-            # While derived data is rebuilt it may hold less, and is not kept.
-            last, hashes = divmod(self._size >> (TILE_HEIGHT * level), TILE_WIDTH)
-            if tile is not None and index == last and len(tile) >= hashes * HASH_SIZE:
-                self._edge[level, index] = tile
-        return tile
+@lru_cache(maxsize=16)
+def _note(note: bytes) -> SignedNote:
+    return parse_note(note)
