@@ -65,6 +65,8 @@ KIB = 1 << 10
 BATCH_LIMIT = BATCH_BYTES_LIMIT + MAX_BATCH + 1
 """The lines and their newlines."""
 SHEET_LIMIT = 64 << 20
+SHEET_ROWS_LIMIT = 8 << 20
+"""Bytes of the rows that are asked about at once."""
 QUESTION_LIMIT = 64 * KIB
 QUESTIONS_LIMIT = 16 << 20
 """Ten thousand subjects with their names and persons."""
@@ -73,6 +75,8 @@ OPEN = Rule(signed=False)
 MEMBER = Rule()
 _READERS = frozenset({AUDITOR, OPERATOR})
 _CHECKERS = frozenset({AUDITOR, OFFICER, OPERATOR})
+
+_PUBLISHERS = frozenset({"publisher:credit", OPERATOR})
 
 RULES: dict[str, Rule] = {
     "health.healthz": OPEN,
@@ -94,11 +98,11 @@ RULES: dict[str, Rule] = {
     "entries.submit": Rule(body_limit=SUBMISSION_LIMIT, media_types=SUBMISSION_MEDIA_TYPES),
     "entries.submit_batch": Rule(streamed=True, body_limit=BATCH_LIMIT, media_types=(BATCH_MEDIA_TYPE,)),
     "sheets.check_sheet": Rule(
-        roles=frozenset({"publisher:credit", OPERATOR}),
-        streamed=True,
-        body_limit=SHEET_LIMIT,
-        media_types=SHEET_MEDIA_TYPES,
+        roles=_PUBLISHERS, streamed=True, body_limit=SHEET_LIMIT, media_types=SHEET_MEDIA_TYPES
     ),
+    "sheets.codes": Rule(roles=_PUBLISHERS),
+    "sheets.rows": Rule(roles=_PUBLISHERS, body_limit=SHEET_ROWS_LIMIT),
+    "sheets.records": Rule(roles=_PUBLISHERS, body_limit=SHEET_ROWS_LIMIT),
     "entries.receipt": Rule(roles=_READERS, own=True),
     "entries.entry": Rule(roles=_READERS, own=True),
     "index.lookup": Rule(roles=_READERS),

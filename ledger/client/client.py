@@ -153,6 +153,18 @@ class Client(LoopCalls):
         """Have a sheet (XLSX, or CSV as text/csv) looked over before it is signed and imported."""
         return self._transport.post("/v1/sheets/check", content, media_type, repeatable=True).document
 
+    def sheet_codes(self) -> Any:
+        """The catalogue's codes that rows of sheets name, today in China, and the epoch of person tags."""
+        return self._transport.get("/v1/sheets/codes").document
+
+    def sheet_rows(self, rows: Sequence[Json]) -> Any:
+        """What would become of the statements of rows (`id`, `kind`, `body`, `refers`), in their order."""
+        return self._ask_again("/v1/sheets/rows", {"rows": [dict(row) for row in rows]})["outcomes"]
+
+    def sheet_records(self, wanted: Sequence[Json]) -> Any:
+        """This member's own records (`kind`, `number`, `subject`), a list for each that is wanted."""
+        return self._ask_again("/v1/sheets/records", {"wanted": [dict(each) for each in wanted]})["found"]
+
     # Asking
 
     def check(
@@ -284,6 +296,11 @@ class Client(LoopCalls):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _ask_again(self, path: str, question: Json) -> Any:
+        """Ask what may be asked twice: nothing is logged of it."""
+        body = strictjson.dumps(dict(question))
+        return self._transport.post(path, body, JSON_MEDIA_TYPE, repeatable=True).document
 
     def _ask(self, path: str, question: Json) -> Any:
         answer: Answer = self._transport.post(path, strictjson.dumps(dict(question)), JSON_MEDIA_TYPE)

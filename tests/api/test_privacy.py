@@ -16,7 +16,7 @@ from ledger.errors import LedgerError
 from ledger.formats.envelope import parse_envelope
 from ledger.gm import sm3
 from ledger.identifiers import check_resident_id
-from ledger.services.importing import ImportTarget, RowBuilder, import_sheet
+from ledger.services.importing import ImportTarget, LogDesk, RowBuilder, import_sheet
 from scripts.samples import World, credit_sheets
 from scripts.samples.writing import sheet_bytes
 
@@ -41,7 +41,14 @@ def planted(city: Any, tmp_path: Path) -> list[str]:
             city.PUBLISHER,
             city.signers[city.PUBLISHER],
             log.appender.submit_batch,
-            lambda _: None,
+            LogDesk(
+                log.store,
+                log.reader,
+                city.deployment.rulebook,
+                city.PUBLISHER,
+                ["publisher:credit"],
+                city.clock,
+            ),
         ),
         city.clock,
         os.urandom,

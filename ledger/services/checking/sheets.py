@@ -91,7 +91,7 @@ class SheetQuestion:
 def read_questions(path: Path, limits: SheetLimits | None = None) -> list[SheetQuestion]:
     """The rows of a list of subjects, in order.
 
-    Raises `SheetInvalid` (`FormulaForbidden`, `TooManyRows`), `ColumnMissing`, `TooLarge` for the sheet as a
+    Raises `SheetInvalid` (`SheetDamaged`, `TooManyRows`), `ColumnMissing`, `TooLarge` for the sheet as a
     whole; what is wrong with a row stands in the row.
     """
     limits = limits or SheetLimits(rows=SUBJECT_LIMIT, file_bytes=32 << 20)
@@ -105,9 +105,9 @@ def read_questions(path: Path, limits: SheetLimits | None = None) -> list[SheetQ
 
 
 def _question(row: SheetRow) -> SheetQuestion:
-    name = text_of(row.cells.get(_NAME))
-    shown = ""
+    name = shown = ""
     try:
+        name = text_of(row.cells.get(_NAME))
         kind, code, shown = _code(row)
         if len(name) > NAME_LIMIT:
             raise StatementInvalid(f"a name has at most {NAME_LIMIT} characters")

@@ -1,9 +1,9 @@
 """What stands in a cell, made plain: text, dates, money, codes.
 
 Departments' sheets hold full-width digits, spaces of every width, characters that have no width at all, and
-dates of many forms; a cell that can be read in one way only is read so, every other is refused with the error
-of its kind. So is what a spreadsheet has damaged: a formula, an error value, a long code turned into a number.
-Errors never quote a cell.
+dates of many forms; a cell that can be read in one way only is read so, every other is refused with the
+error of its kind. So is what a spreadsheet has damaged: a formula, an error value, a long code that became a
+number. Errors never quote a cell.
 """
 
 import re
@@ -56,7 +56,7 @@ _SPACE_IN_NAME = re.compile(r"(?<=[^\x00-\x7f]) (?=[^\x00-\x7f])")
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?[Ee]\+\d{1,3}\Z", re.ASCII)
 _HALF_WIDTH = {0xFF01 + at: 0x21 + at for at in range(94) if chr(0x21 + at).isalnum()}
 _FEN_A_WAN = 1_000_000
-_LARGEST_WAN = Decimal(10) ** 9
+_MOST_FEN = 10**15
 
 
 def text_of(cell: Cell) -> str:
@@ -108,7 +108,7 @@ def code_of(cell: Cell) -> str:
 
 
 def number_of(cell: Cell) -> str:
-    """The number of a document as it is written (云市监罚〔2026〕12号): digits and letters half-width, no spaces.
+    """A document's number as it is written (云市监罚〔2026〕12号): digits and letters half-width, no spaces.
 
     Raises what `code_of` raises.
     """
@@ -189,26 +189,27 @@ def _plausible(day: date) -> str:
     return day.isoformat()
 
 
-def fen_of(cell: Cell) -> int | None:
-    """An amount in 万元 (at most six decimals) as whole fen; None where blank. Raises `InputError`."""
-    if isinstance(cell, float):
-        text = repr(cell)
-    else:
-        text = code_of(cell).replace(",", "")
+def fen_of(cell: Cell, unit: str = "万元") -> int | None:
+    """An amount in 万元 (at most six decimals) or 元 (two) as whole fen; None where blank.
+
+    Raises `InputError`, and what `code_of` raises.
+    """
+    text = repr(cell) if isinstance(cell, float) else code_of(cell).replace(",", "")
     if not text:
         return None
     try:
         amount = Decimal(text)
     except InvalidOperation:
-        raise InputError("an amount in 万元 is a number such as 0.5") from None
-    if not amount.is_finite() or not 0 <= amount <= _LARGEST_WAN:
-        raise InputError("an amount in 万元 is from 0 to 1,000,000,000")
-    fen = amount * _FEN_A_WAN
+        raise InputError(f"an amount in {unit} is a number such as 0.5") from None
+    fen_a_unit = _FEN_A_WAN if unit == "万元" else 100
+    if not amount.is_finite() or not 0 <= amount * fen_a_unit <= _MOST_FEN:
+        raise InputError(f"an amount in {unit} is from 0 to {_MOST_FEN // fen_a_unit:,}")
+    fen = amount * fen_a_unit
     if isinstance(cell, float):
         # A spreadsheet's binary number: 0.1 + 0.2 is meant as 0.3.
         fen = fen.to_integral_value() if abs(fen - fen.to_integral_value()) < Decimal("0.001") else fen
     if fen != fen.to_integral_value():
-        raise InputError("an amount in 万元 has at most six decimals")
+        raise InputError(f"an amount in {unit} has at most {6 if unit == '万元' else 2} decimals")
     return int(fen)
 
 

@@ -1,69 +1,67 @@
-"""Importing a sheet: read, prepare, sign, submit, and say of every row what became of it.
+"""Importing a sheet: read, look over, sign, submit, and say of every row what became of it.
 
     report = import_sheet(path, builder, target, clock, randomness, journal=folder)
 
-The whole sheet is read and prepared before anything is sent, so that a sheet that is refused as a whole (a
-missing column, a formula, too many rows) leaves the log as it was. A bad row is reported and left out; the
-good ones go on, unless `all_or_nothing` was asked for. Importing the same sheet again sends nothing twice:
-ids are derived from the rows, and what was sent is in the journal. Without a journal the log is asked about
-the ids that it refuses as reused.
+Twice through: first the whole sheet is read, each row is built, and the log is asked what would become of it;
+what it would take waits on disk. Only then is anything sent, so that a sheet that is refused as a whole (a
+missing column, too many rows) leaves the log as it was, and so does a dry run. A bad row is reported and left
+out; the good ones go on, unless `all_or_nothing` was asked for. Memory does not grow with the sheet.
+
+Importing the same sheet again sends nothing twice: ids are derived from the rows, and the log knows them. An
+import that was killed, at any moment, is finished by starting it again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from ledger.errors import IdReused, LedgerError, StatementTimeRefused
-from ledger.formats.envelope import parse_envelope
-from ledger.formats.statement import parse_statement
-from ledger.formats.strictjson import dumps
-from ledger.gm import Signer
+from ledger.errors import RecordConflicts, RowRepeated
+from ledger.formats.statement import Reference
 from ledger.services.importing.columns import Form
+from ledger.services.importing.desk import Desk, Outcome, offered
 from ledger.services.importing.journal import ImportJournal
-from ledger.services.importing.reading import SheetLimits, open_sheet
-from ledger.services.importing.rows import PreparedRow, RowBuilder, RowProblem
-from ledger.services.importing.signing import sign_rows, statement_payload
+from ledger.services.importing.limits import SheetLimits
+from ledger.services.importing.reading import open_sheet
+from ledger.services.importing.report import ImportReport
+from ledger.services.importing.rows import HalfRow, PreparedRow, RowBuilder, RowProblem
+from ledger.services.importing.sending import ImportTarget, Sender
+from ledger.services.importing.spool import Spool
 
-BATCH_ROWS = 5_000
+BATCH_ROWS = 2_500
 """Rows per signed batch: below the log's limit of 65,535 entries and 64 MiB."""
-
-Submit = Callable[[Iterable[bytes]], bytes]
-"""Sends the lines of a batch and returns the log's receipt: `Appender.submit_batch`, or the client's."""
-Lookup = Callable[[str], bytes | None]
-"""The entry that the log holds under an id of this issuer, if any."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportTarget:
-    """Where rows go: the log's origin, who signs, how a batch is sent, and how an id is looked up."""
-
-    log: str
-    issuer: str
-    signer: Signer
-    submit: Submit
-    lookup: Lookup
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What became of a sheet. `already` counts rows that the log held before; every row with a problem is
-    in `problems` (with one line per problem)."""
-
-    form: str = ""
-    rows: int = 0
-    accepted: int = 0
-    already: int = 0
-    problems: list[RowProblem] = field(default_factory=list)
-    receipts: list[bytes] = field(default_factory=list)
-
-    @property
-    def refused(self) -> int:
-        """How many rows were not taken."""
-        return len({problem.row for problem in self.problems})
-
+ASKED_ROWS = 1_000
+"""Rows that the log is asked about at once."""
+_ASKED_AHEAD = 2
 
 Progress = Callable[[str, int, int | None], None]
 """Called with `read` or `sent`, the number of rows so far, and of how many where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a sheet is read and what is done about its rows.
+
+    `form` and `sheet` (a name) say what to read, where the columns do not tell; `on_conflict` is what becomes
+    of a row that contradicts a record in the log: `report` leaves it out, `correct` submits it as that
+    record's correction, `add` as a record of its own.
+    """
+
+    form: Form | None = None
+    sheet: str | None = None
+    skip_hidden: bool = False
+    all_or_nothing: bool = False
+    dry_run: bool = False
+    on_conflict: Literal["report", "correct", "add"] = "report"
+    limits: SheetLimits | None = None
+    batch_rows: int = BATCH_ROWS
+
+
+DEFAULTS = ImportOptions()
 
 
 def import_sheet(
@@ -74,170 +72,195 @@ def import_sheet(
     randomness: Callable[[int], bytes],
     *,
     journal: Path | None = None,
-    form: Form | None = None,
-    all_or_nothing: bool = False,
-    limits: SheetLimits | None = None,
-    batch_rows: int = BATCH_ROWS,
+    options: ImportOptions = DEFAULTS,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import one sheet; see the module.
 
-    `journal` is the folder for what was sent. Raises what `open_sheet` raises, and what the log answers to a
-    batch as a whole (`Unavailable` and its kind: import again later, nothing is lost or doubled).
+    `journal` is the folder for what is being sent. Raises what `open_sheet` raises, `AlreadyRunning`, and
+    what the log answers to all rows alike (`Unavailable` and its kind: import again later, nothing is lost or
+    doubled).
     """
     report = ImportReport()
-    prepared = prepare_sheet(path, builder, report, form=form, limits=limits, progress=progress)
-    if all_or_nothing and report.problems:
-        return report
-    sender = _Sender(target, clock, randomness, ImportJournal(journal) if journal else None, report)
-    fresh = sender.without_accepted(prepared)
-    for start in range(0, len(fresh), batch_rows):
-        sender.send(fresh[start : start + batch_rows])
-        if progress:
-            progress("sent", min(start + batch_rows, len(fresh)), len(fresh))
+    tell = progress or _untold
+    with ExitStack() as stack:
+        kept = None
+        if journal is not None and not options.dry_run:
+            kept = stack.enter_context(ImportJournal(journal))
+        spool = stack.enter_context(Spool(journal if kept else None))
+        sender = stack.enter_context(
+            Sender(target, clock, randomness, kept, report, lambda rows: tell("sent", rows, len(spool)))
+        )
+        if not options.dry_run:
+            sender.finish_interrupted()
+        look_over(path, builder, target.desk, report, options, tell, spool)
+        if options.dry_run:
+            report.accepted = len(spool)
+            return report
+        if options.all_or_nothing and report.bad:
+            return report
+        for rows in _batches(spool.rows(), options.batch_rows):
+            sender.send(rows)
+        sender.finish()
+        report.sent = True
     return report
 
 
-def prepare_sheet(
+def look_over(
     path: Path,
     builder: RowBuilder,
+    desk: Desk,
     report: ImportReport,
-    *,
-    form: Form | None = None,
-    limits: SheetLimits | None = None,
+    options: ImportOptions = DEFAULTS,
     progress: Progress | None = None,
-) -> list[PreparedRow]:
-    """Read a sheet whole; the good rows are returned, everything else is noted in `report`."""
-    prepared: list[PreparedRow] = []
-    first_rows: dict[str, int] = {}
-    with open_sheet(path, form, limits) as sheet:
-        report.form = sheet.form.name
-        for row in sheet.rows:
-            report.rows += 1
-            built = builder.build(sheet.form, row, sheet.date1904)
-            if isinstance(built, list):
-                report.problems.extend(built)
-            elif (first := first_rows.setdefault(built.id, row.number)) != row.number:
-                report.problems.append(_repeated(row.number, first))
-            else:
-                prepared.append(built)
-            if progress and report.rows % 1_000 == 0:
-                progress("read", report.rows, None)
-    return prepared
+    spool: Spool | None = None,
+) -> int:
+    """Read a sheet whole and ask about its rows: how many the log would take, which go into `spool`.
+
+    Everything else is noted in `report`. Raises what `open_sheet` and the desk raise.
+    """
+    with _Reading(builder, desk, report, options, spool, progress or _untold) as reading:
+        reading.run(path)
+    return reading.good
 
 
-def _repeated(row: int, first: int) -> RowProblem:
-    return RowProblem(
-        row,
-        "",
-        "row_repeated",
-        f"与第 {first} 行内容相同，未重复导入。",
-        f"the same as row {first}; not imported twice",
-    )
+class _Earlier(NamedTuple):
+    """A good row before this one, of the same record."""
+
+    row: int
+    id: str
 
 
-class _Sender:
-    """Signs and sends batches, keeping the journal and the report."""
+_Built = PreparedRow | HalfRow | list[RowProblem]
+_Answer = tuple[PreparedRow | list[RowProblem], Outcome | None]
+
+
+class _Reading:
+    """The first time through a sheet: rows are built while the log is asked about those before them."""
 
     def __init__(
         self,
-        target: ImportTarget,
-        clock: Callable[[], int],
-        randomness: Callable[[int], bytes],
-        journal: ImportJournal | None,
+        builder: RowBuilder,
+        desk: Desk,
         report: ImportReport,
+        options: ImportOptions,
+        spool: Spool | None,
+        progress: Progress,
     ) -> None:
-        self._target = target
-        self._clock = clock
-        self._randomness = randomness
-        self._journal = journal
+        self.good = 0
+        self._builder = builder
+        self._desk = desk
         self._report = report
+        self._options = options
+        self._spool = spool
+        self._progress = progress
+        self._first_rows: dict[bytes, int] = {}
+        self._records: dict[bytes, _Earlier] = {}
+        self._pool = ThreadPoolExecutor(1, "desk")
+        self._asked: deque[Future[list[_Answer]]] = deque()
 
-    def without_accepted(self, rows: list[PreparedRow]) -> list[PreparedRow]:
-        """Finish what an interrupted import left open, and leave out the rows that the log already has."""
-        if self._journal is None:
-            return rows
-        for batch, lines in self._journal.unanswered():
-            try:
-                self._journal.answered(batch, self._target.submit(lines))
-            except LedgerError as error:
-                # It never was accepted: a repetition is let through whatever its time.
-                if not (_names(error, StatementTimeRefused) or _names(error, IdReused)):
-                    raise
-                self._journal.drop(batch)
-        accepted = self._journal.accepted_ids()
-        fresh = [row for row in rows if row.id not in accepted]
-        self._report.already += len(rows) - len(fresh)
-        return fresh
+    def __enter__(self) -> "_Reading":
+        return self
 
-    def send(self, rows: Sequence[PreparedRow]) -> None:
-        """Send rows as one batch; rows that the log already has are found out only if it says so."""
-        rows = self._small_enough(rows)
-        if not rows:
-            return
-        try:
-            self._submit(rows)
-        except LedgerError as error:
-            if not _names(error, IdReused):
-                raise
-            rows = self._unknown_to_the_log(rows)
-            if rows:
-                self._submit(rows)
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _submit(self, rows: Sequence[PreparedRow]) -> None:
-        target = self._target
-        signed = sign_rows(
-            rows,
-            log=target.log,
-            issuer=target.issuer,
-            signer=target.signer,
-            at=self._clock(),
-            randomness=self._randomness,
-        )
-        kept = self._journal.write(signed.lines) if self._journal else None
-        try:
-            receipt = target.submit(signed.lines)
-        except LedgerError as error:
-            if kept and self._journal and _names(error, IdReused):
-                self._journal.drop(kept)
-            raise
-        if kept and self._journal:
-            self._journal.answered(kept, receipt)
-        self._report.receipts.append(receipt)
-        self._report.accepted += len(rows)
+    def run(self, path: Path) -> None:
+        options, report = self._options, self._report
+        chunk: list[_Built] = []
+        with open_sheet(
+            path, options.form, options.limits, name=options.sheet, skip_hidden=options.skip_hidden
+        ) as sheet:
+            report.form = sheet.form.name
+            report.seen = sheet.seen
+            for row in sheet.rows:
+                report.rows += 1
+                chunk.append(self._builder.build(sheet.form, row, sheet.date1904))
+                if len(chunk) == ASKED_ROWS:
+                    self._ask(chunk)
+                    chunk = []
+                    self._progress("read", report.rows, None)
+        self._ask(chunk)
+        while self._asked:
+            self._take(self._asked.popleft().result())
+        self._progress("read", report.rows, report.rows)
 
-    def _small_enough(self, rows: Sequence[PreparedRow]) -> list[PreparedRow]:
-        fit = []
-        for row in rows:
-            if len(row.body) < _SURELY_FITS:
-                fit.append(row)
-                continue
-            try:
-                statement_payload(
-                    row, None, log=self._target.log, issuer=self._target.issuer, at=self._clock()
-                )
-                fit.append(row)
-            except LedgerError as error:
-                self._report.problems.append(RowProblem(row.row, "", error.code, error.zh, error.detail))
-        return fit
+    def _ask(self, chunk: list[_Built]) -> None:
+        self._asked.append(self._pool.submit(self._answers, chunk))
+        if len(self._asked) > _ASKED_AHEAD:
+            self._take(self._asked.popleft().result())
 
-    def _unknown_to_the_log(self, rows: Sequence[PreparedRow]) -> list[PreparedRow]:
-        """Of rows whose ids may be used: those that are not; the others are the same, or a conflict."""
-        fresh = []
-        for row in rows:
-            entry = self._target.lookup(row.id)
-            if entry is None:
-                fresh.append(row)
-            elif dumps(parse_statement(parse_envelope(entry).payload).body) == row.body:
-                self._report.already += 1
+    def _answers(self, chunk: list[_Built]) -> list[_Answer]:
+        halves = [built for built in chunk if isinstance(built, HalfRow)]
+        found = iter(self._desk.find([half.wanted for half in halves]) if halves else ())
+        finished = [
+            self._builder.finish(built, next(found)) if isinstance(built, HalfRow) else built
+            for built in chunk
+        ]
+        whole = [built for built in finished if isinstance(built, PreparedRow)]
+        outcomes = iter(self._desk.preview([offered(row) for row in whole]) if whole else ())
+        return [
+            (built, next(outcomes)) if isinstance(built, PreparedRow) else (built, None) for built in finished
+        ]
+
+    def _take(self, answers: Sequence[_Answer]) -> None:
+        for built, outcome in answers:
+            if isinstance(built, PreparedRow):
+                assert outcome is not None
+                self._take_row(built, outcome)
             else:
-                self._report.problems.append(RowProblem(row.row, "", IdReused.code, IdReused.zh, IdReused.en))
-        return fresh
+                self._report.refuse(built)
+
+    def _take_row(self, row: PreparedRow, outcome: Outcome) -> None:
+        key = bytes.fromhex(row.id.replace("-", ""))
+        first = self._first_rows.setdefault(key, row.row)
+        if first != row.row:
+            self._report.refuse([_repeated(row.row, first)])
+        elif outcome.state == "already":
+            self._report.already += 1
+        elif outcome.state == "refused":
+            self._report.refuse([RowProblem(row.row, "", outcome.code, outcome.zh, outcome.en)])
+        else:
+            self._take_good(row, outcome)
+
+    def _take_good(self, row: PreparedRow, outcome: Outcome) -> None:
+        """A row that the log would take, unless it contradicts a record there, or an earlier row."""
+        earlier = self._records.get(row.record) if row.record else None
+        contradicted = earlier.id if earlier else outcome.record.id if outcome.record else ""
+        if contradicted and self._options.on_conflict == "report":
+            self._report.refuse([_conflict(row.row, earlier.row if earlier else None, outcome)], True)
+            return
+        if contradicted and self._options.on_conflict == "correct":
+            row = replace(row, refers=(Reference(self._builder.issuer, contradicted),))
+            self._report.corrected += 1
+        if row.record:
+            self._records[row.record] = _Earlier(row.row, row.id)
+        self.good += 1
+        if self._spool is not None:
+            self._spool.add(row)
 
 
-_SURELY_FITS = 24_000
+def _batches(rows: Iterator[PreparedRow], size: int) -> Iterator[list[PreparedRow]]:
+    while batch := list(islice(rows, size)):
+        yield batch
 
 
-def _names(error: LedgerError, cause: type[LedgerError]) -> bool:
-    """Whether an error is `cause`, or names it as what was wrong with a line of the batch."""
-    return error.code == cause.code or cause.code in error.detail
+def _repeated(row: int, first: int) -> RowProblem:
+    zh = f"与第 {first} 行内容相同，未重复导入。"
+    return RowProblem(row, "", RowRepeated.code, zh, f"the same as row {first}; not imported twice")
+
+
+def _conflict(row: int, earlier: int | None, outcome: Outcome) -> RowProblem:
+    if earlier is None:
+        return RowProblem(row, "", outcome.code, outcome.zh, outcome.en)
+    return RowProblem(
+        row,
+        "",
+        RecordConflicts.code,
+        f"与第 {earlier} 行文号、主体相同而内容不同；如确需更正，请使用 --correct。",
+        f"row {earlier} has the same number and subject and says something else",
+    )
+
+
+def _untold(step: str, rows: int, total: int | None) -> None:
+    return None

@@ -1,46 +1,36 @@
-"""Sheets: every form of cell, every refusal, and an import that can be repeated."""
+"""The whole way into the log: what is sent, what is not, and an import that can be repeated."""
 
-import csv
 import os
-import time
-import zipfile
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import openpyxl
 import pytest
+from made_sheets import LIST_ROW, PENALTY_ROW, PERSON_ROW, builder, resident, uscc, write_sheet
 
-from ledger.catalog import load_catalogue
 from ledger.errors import (
+    AlreadyRunning,
     BatchLineInvalid,
-    ColumnMissing,
-    FormulaForbidden,
     IdReused,
-    SheetInvalid,
+    ListAuthorityMissing,
+    RoleMissing,
     StoreBusy,
-    TooLarge,
     TooManyRows,
 )
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.statement import parse_statement
-from ledger.formats.strictjson import loads
-from ledger.formats.tags import person_tag
+from ledger.log.credit_rules import CreditRulebook
 from ledger.services.importing import (
-    LICENCE,
+    FORMS,
     LIST,
-    PENALTY,
-    Form,
+    ImportJournal,
+    ImportOptions,
     ImportReport,
     ImportTarget,
-    PreparedRow,
-    RowBuilder,
+    LogDesk,
     SheetLimits,
     import_sheet,
-    mask_name,
-    open_sheet,
-    prepare_sheet,
 )
 
 if TYPE_CHECKING:
@@ -48,508 +38,295 @@ if TYPE_CHECKING:
 else:
     City = Any
 
-Write = Callable[..., Path]
-KEY = b"1" * 32
+BAD = PENALTY_ROW | {"CF_JDRQ": "never"}
+
+
+def desk(city: City, roles: Iterable[str] = ("publisher:credit", "lister")) -> LogDesk:
+    log = city.logs["credit"]
+    rules = CreditRulebook(city.editions, city.operator)
+    return LogDesk(log.store, log.reader, rules, city.bureau, frozenset(roles), city.clock)
+
+
+def target(city: City, submit: Any = None, **members: Any) -> ImportTarget:
+    made = ImportTarget(
+        city.logs["credit"].origin,
+        city.bureau,
+        city.signers[city.bureau],
+        submit or city.appender("credit").submit_batch,
+        desk(city),
+    )
+    return replace(made, **members)
+
+
+def run(
+    city: City, path: Path, submit: Any = None, journal: Path | None = None, **options: Any
+) -> ImportReport:
+    to = target(city, submit)
+    return import_sheet(
+        path,
+        builder(city.bureau),
+        to,
+        city.clock,
+        os.urandom,
+        journal=journal,
+        options=ImportOptions(**options),
+    )
+
+
+def kinds(city: City) -> list[str]:
+    """The kinds of the log's statements, in order; manifests left out."""
+    store = city.logs["credit"].store
+    payloads = [parse_envelope(stored.entry) for stored in store.entries(0, store.size())]
+    return [parse_statement(each.payload).kind for each in payloads if "statement" in each.payload_type]
+
+
+def counts(report: ImportReport) -> tuple[int, int, int, int]:
+    return report.accepted, report.already, report.refused, report.conflicting
 
 
 @pytest.fixture
-def builder(uscc: Callable[[int], str]) -> RowBuilder:
-    return RowBuilder(uscc(2), KEY, 1, load_catalogue(), date(2026, 9, 21))
+def sheet(tmp_path: Path) -> Path:
+    return write_sheet(tmp_path, [PENALTY_ROW, PERSON_ROW, BAD, PENALTY_ROW | {"CF_WSH": "13号"}])
 
 
-@pytest.fixture
-def penalty(uscc: Callable[[int], str]) -> dict[str, Any]:
-    return {
-        "CF_XDR_MC": "云岭某公司",
-        "CF_XDR_LB": "法人及非法人组织",
-        "CF_XDR_SHXYM": uscc(100),
-        "CF_WSH": "云市监罚〔2026〕12号",
-        "CF_WFXW": "无证经营",
-        "CF_SY": "未取得许可从事经营活动",
-        "CF_YJ": "行政许可法 第八十一条",
-        "CF_CFLB": "警告;罚款",
-        "CF_NR": "罚款五千元",
-        "CF_NR_FK": "0.5",
-        "CF_JDRQ": "2026/1/5",
-        "CF_CFJG": "云岭市市场监督管理局",
-        "CF_CFJGDM": uscc(2),
-    }
+def test_good_rows_are_logged_and_bad_ones_reported(city: City, sheet: Path) -> None:
+    report = run(city, sheet, batch_rows=2)
+    assert (report.rows, counts(report), report.sent) == (4, (3, 0, 1, 0), True)
+    assert len(report.receipts) == 2
+    assert kinds(city) == ["credit.penalty.published"] * 3
+    assert city.logs["credit"].store.sealed(2) is not None
 
 
-@pytest.fixture
-def person(penalty: dict[str, Any], resident: Callable[[int], str]) -> dict[str, Any]:
-    changes = {
-        "CF_XDR_MC": "张三",
-        "CF_XDR_LB": "自然人",
-        "CF_XDR_SHXYM": "",
-        "CF_XDR_ZJLX": "身份证",
-        "CF_XDR_ZJHM": resident(1),
-    }
-    return penalty | changes
+def test_a_dry_run_says_what_would_happen_and_sends_nothing(city: City, sheet: Path, tmp_path: Path) -> None:
+    report = run(city, sheet, journal=tmp_path / "journal", dry_run=True)
+    assert (counts(report), report.sent) == ((3, 0, 1, 0), False)
+    assert kinds(city) == []
+    assert not (tmp_path / "journal").exists()
+    run(city, sheet)
+    assert counts(run(city, sheet, dry_run=True)) == (0, 3, 1, 0)
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Writes rows (dicts by column code) as a sheet: XLSX, or CSV in an encoding."""
-
-    def written(
-        rows: list[dict[str, Any]],
-        form: Form = PENALTY,
-        encoding: str | None = "utf-8",
-        header: list[str] | None = None,
-    ) -> Path:
-        header = header or list(form.codes)
-        values = [[row.get(code) for code in form.codes] for row in rows]
-        if encoding is None:
-            path = tmp_path / "sheet.xlsx"
-            book = openpyxl.Workbook()
-            sheet = book.active
-            assert sheet is not None
-            for line in (header, *values):
-                sheet.append(line)
-            book.save(path)
-            return path
-        path = tmp_path / "sheet.csv"
-        with path.open("w", encoding=encoding, newline="") as file:
-            csv.writer(file).writerows([header, *values])
-        return path
-
-    return written
+def test_nothing_is_sent_of_a_sheet_with_a_bad_row_if_asked(city: City, sheet: Path, tmp_path: Path) -> None:
+    report = run(city, sheet, all_or_nothing=True)
+    assert (counts(report), report.sent) == ((0, 0, 1, 0), False)
+    assert kinds(city) == []
+    whole = write_sheet(tmp_path, [PENALTY_ROW, PERSON_ROW])
+    assert counts(run(city, whole, all_or_nothing=True)) == (2, 0, 0, 0)
 
 
-def prepared(path: Path, builder: RowBuilder, **members: Any) -> tuple[list[PreparedRow], ImportReport]:
-    report = ImportReport()
-    return prepare_sheet(path, builder, report, **members), report
-
-
-def body(row: PreparedRow) -> dict[str, Any]:
-    return dict(loads(row.body))
-
-
-def problem(path: Path, builder: RowBuilder) -> tuple[str, str]:
-    rows, report = prepared(path, builder)
-    assert not rows
-    [found] = report.problems
-    return found.column, found.code
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", None])
-def test_a_sheet_says_the_same_in_every_encoding(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any], encoding: str | None
-) -> None:
-    [expected], _ = prepared(write([penalty]), builder)
-    [row], report = prepared(write([penalty], encoding=encoding), builder)
-    assert (row, report.problems) == (expected, [])
-    assert body(row)["fine_fen"] == 500_000
-    assert body(row)["penalty_kinds"] == ["warning", "fine"]
-    assert "valid_until" not in body(row)
-
-
-def test_a_header_may_hold_codes_titles_or_both(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any]
-) -> None:
-    for header in (
-        [column.title for column in PENALTY.columns],
-        [f" {column.code}（{column.title}）" for column in PENALTY.columns],
-        [column.code.lower() for column in PENALTY.columns],
-    ):
-        rows, report = prepared(write([penalty], header=header), builder)
-        assert len(rows) == 1, report.problems
-
-
-@pytest.mark.parametrize(
-    "day",
-    [
-        "2026/1/5",
-        "2026-01-05",
-        "20260105",
-        "2026.1.5",
-        "2026年1月5日",
-        " 2026-1-5　",
-        "２０２６/１/５",
-        "2026-01-05 00:00:00",
-        date(2026, 1, 5),
-        datetime(2026, 1, 5),
-        46027,
-        20260105,
-    ],
-)
-def test_every_form_of_a_date_is_the_same_day(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any], day: Any
-) -> None:
-    [row], _ = prepared(write([penalty | {"CF_JDRQ": day}], encoding=None), builder)
-    assert body(row)["decided_on"] == "2026-01-05"
-
-
-@pytest.mark.parametrize(
-    "day", ["2026-02-30", "2026/13/1", "2026-1/5", "5.1.2026", "1900-01-01", "昨天", 5, 3.7, "2026-09-22"]
-)
-def test_an_impossible_or_future_day_is_refused(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any], day: Any
-) -> None:
-    assert problem(write([penalty | {"CF_JDRQ": day}], encoding=None), builder) == ("CF_JDRQ", "date_invalid")
-
-
-def test_full_width_digits_and_stray_spaces_do_not_matter(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any]
-) -> None:
-    [plain], _ = prepared(write([penalty]), builder)
-    code = penalty["CF_XDR_SHXYM"]
-    wide = "".join(chr(ord(c) + 0xFEE0) for c in code)
-    messy = penalty | {
-        "CF_XDR_SHXYM": f"　{wide[:8]} {wide[8:]} ",
-        "CF_CFJGDM": penalty["CF_CFJGDM"].lower(),
-        "CF_XDR_MC": "\u3000云岭某公司\u00a0",
-        "CF_NR_FK": " ０.５０ ",
-    }
-    [row], _ = prepared(write([messy]), builder)
-    assert row == plain
-
-
-@pytest.mark.parametrize(
-    ("amount", "fen"), [("1,234.5", 1_234_500_000), (0.1 + 0.2, 300_000), (2, 2_000_000)]
-)
-def test_amounts_in_wan_are_whole_fen(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any], amount: Any, fen: int
-) -> None:
-    [row], _ = prepared(write([penalty | {"CF_NR_FK": amount}], encoding=None), builder)
-    assert body(row)["fine_fen"] == fen
-
-
-@pytest.mark.parametrize("amount", ["-1", "NaN", "1e99", "half", "0.0000001"])
-def test_amounts_that_are_none_are_refused(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any], amount: str
-) -> None:
-    assert problem(write([penalty | {"CF_NR_FK": amount}]), builder)[0] == "CF_NR_FK"
-
-
-@pytest.mark.parametrize("form", [PENALTY, LICENCE, LIST])
-def test_every_column_of_a_template_must_be_there(write: Write, form: Form) -> None:
-    for column in form.columns:
-        header = [code if code != column.code else "其他列" for code in form.codes]
-        path = write([], form, header=header)
-        if column.needed:
-            with pytest.raises(ColumnMissing, match=column.code), open_sheet(path):
-                pass
-        else:
-            with open_sheet(path) as sheet:
-                assert sheet.form is form
-
-
-def test_a_sheet_without_header_or_of_no_form_is_refused(tmp_path: Path) -> None:
-    for text in ("", "a,b\n1,2\n"):
-        path = tmp_path / "sheet.csv"
-        path.write_text(text)
-        with pytest.raises(ColumnMissing), open_sheet(path):
-            pass
-
-
-def test_a_column_named_twice_is_refused(write: Write) -> None:
-    path = write([], header=["CF_WSH" if code == "BZ" else code for code in PENALTY.codes])
-    with pytest.raises(SheetInvalid, match="twice"), open_sheet(path):
-        pass
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", None])
-def test_a_formula_is_refused_by_the_name_of_its_cell(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any], encoding: str | None
-) -> None:
-    path = write([penalty, penalty | {"CF_XDR_MC": "=HYPERLINK(A1)"}], encoding=encoding)
-    with pytest.raises(FormulaForbidden, match="A3"):
-        prepared(path, builder)
-
-
-def test_more_rows_than_allowed_are_refused_and_blank_ones_do_not_count(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any]
-) -> None:
-    rows = [penalty | {"CF_WSH": f"{n}号"} for n in range(3)]
-    path = write([rows[0], {}, rows[1], {}, {}, rows[2]], encoding=None)
-    assert len(prepared(path, builder, limits=SheetLimits(rows=3))[0]) == 3
+def test_nothing_is_sent_of_a_sheet_that_is_refused(city: City, tmp_path: Path) -> None:
+    path = write_sheet(tmp_path, [PENALTY_ROW | {"CF_WSH": f"{n}号"} for n in range(4)])
     with pytest.raises(TooManyRows):
-        prepared(path, builder, limits=SheetLimits(rows=2))
+        run(city, path, batch_rows=1, limits=SheetLimits(rows=3))
+    assert kinds(city) == []
 
 
-def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.xlsx"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b"\0" * (8 << 20))
-    started = time.monotonic()
-    with pytest.raises(TooLarge), open_sheet(path, limits=SheetLimits(unpacked_bytes=1 << 20)):
-        pass
-    with pytest.raises(TooLarge), open_sheet(path, limits=SheetLimits(file_bytes=100)):
-        pass
-    assert time.monotonic() - started < 5
+@pytest.mark.parametrize("with_journal", [True, False])
+def test_importing_again_adds_nothing(city: City, sheet: Path, tmp_path: Path, with_journal: bool) -> None:
+    journal = tmp_path / "journal" if with_journal else None
+    run(city, sheet, journal=journal)
+    city.checkpoint()
+    size = city.logs["credit"].store.size()
+    city.now += 2 * 24 * 3600 * 1000
+    report = run(city, sheet, journal=journal)
+    assert counts(report) == (0, 3, 1, 0)
+    assert city.logs["credit"].store.size() == size
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"PK\x03\x04broken", b"\xd0\xcf\x11\xe0old", b"\xff\xfea\0", b"a\0b", b"\x80\x81\xff\xff", b'"a\n'],
-)
-def test_files_that_are_no_sheet_are_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "sheet.csv"
-    path.write_bytes(content)
-    with pytest.raises(SheetInvalid), open_sheet(path):
-        pass
-    with pytest.raises(SheetInvalid), open_sheet(tmp_path / "absent.csv"):
-        pass
+def test_the_journal_of_one_log_does_not_speak_for_another(city: City, sheet: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    run(city, sheet, journal=journal)
+    other = type(city)(tmp_path / "other")
+    try:
+        assert counts(run(other, sheet, journal=journal)) == (3, 0, 1, 0)
+    finally:
+        other.close()
 
 
-def test_an_organisations_right_check_character_is_named(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any]
+@pytest.mark.parametrize("with_journal", [True, False])
+def test_rows_added_or_corrected_are_added_and_the_others_are_not(
+    city: City, tmp_path: Path, with_journal: bool
 ) -> None:
-    code = penalty["CF_XDR_SHXYM"]
-    wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
-    _, report = prepared(write([penalty | {"CF_XDR_SHXYM": wrong}]), builder)
-    [found] = report.problems
-    assert (found.row, found.column, found.code) == (2, "CF_XDR_SHXYM", "check_digit_wrong")
-    assert f"should be {code[-1]}" in found.en
+    journal = tmp_path / "journal" if with_journal else None
+    rows = [PENALTY_ROW | {"CF_WSH": f"{n}号"} for n in range(3)]
+    assert counts(run(city, write_sheet(tmp_path, [*rows[:2], BAD]), journal=journal)) == (2, 0, 1, 0)
+    assert counts(run(city, write_sheet(tmp_path, [*rows, PENALTY_ROW]), journal=journal)) == (2, 2, 0, 0)
 
 
-def test_a_persons_right_check_digit_is_not_named_and_no_cell_is_quoted(
-    write: Write, builder: RowBuilder, person: dict[str, Any]
-) -> None:
-    number = person["CF_XDR_ZJHM"]
-    wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
-    _, report = prepared(write([person | {"CF_XDR_ZJHM": wrong}]), builder)
-    [found] = report.problems
-    assert (found.column, found.code) == ("CF_XDR_ZJHM", "check_digit_wrong")
-    assert "should be" not in found.en
-    assert wrong[:6] not in repr(found)
-    assert "张三" not in repr(found)
+def test_a_row_that_stands_twice_is_taken_once(city: City, tmp_path: Path) -> None:
+    report = run(city, write_sheet(tmp_path, [PENALTY_ROW, PERSON_ROW, PENALTY_ROW]))
+    assert counts(report) == (2, 0, 1, 0)
+    assert [(found.row, found.code) for found in report.problems] == [(4, "row_repeated")]
+    assert "第 2 行" in report.problems[0].zh
 
 
-def test_a_number_stored_as_a_figure_is_refused(
-    write: Write, builder: RowBuilder, person: dict[str, Any]
-) -> None:
-    path = write([person | {"CF_XDR_ZJHM": 990001198001010010}], encoding=None)
-    assert problem(path, builder) == ("CF_XDR_ZJHM", "identifier_invalid")
+# Records that say something else
+
+CHANGED = PENALTY_ROW | {"CF_NR": "罚款六千元"}
 
 
-def test_a_person_is_sealed_and_stands_by_tag(
-    write: Write, builder: RowBuilder, person: dict[str, Any]
-) -> None:
-    [row], _ = prepared(write([person]), builder)
-    number = person["CF_XDR_ZJHM"]
-    assert body(row)["subject"] == {
-        "type": "person",
-        "person_tag": person_tag(KEY, 1, number),
-        "epoch": 1,
-    }
-    assert "facts" not in body(row)
-    assert row.personal is not None
-    sealed = loads(row.personal)
-    assert sealed["subject"] == {"name": "张三", "document_type": "111", "document_number": number}
-    assert sealed["facts"] == "未取得许可从事经营活动"
+def test_a_row_that_contradicts_a_record_in_the_log_is_reported(city: City, tmp_path: Path) -> None:
+    run(city, write_sheet(tmp_path, [PENALTY_ROW]))
+    city.checkpoint()
+    path = write_sheet(tmp_path, [CHANGED, PENALTY_ROW | {"CF_XDR_SHXYM": uscc(101)}])
+    for options in ({"dry_run": True}, {}):
+        report = run(city, path, **options)
+        assert counts(report) == (1, 0, 0, 1)
+        assert [(each.row, each.code) for each in report.problems] == [(2, "record_conflicts")]
 
 
-def test_a_legal_representative_is_sealed(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any], resident: Callable[[int], str]
-) -> None:
-    row = penalty | {"CF_FRDB": "李四", "CF_FR_ZJLX": "身份证", "CF_FR_ZJHM": resident(2)}
-    [built], _ = prepared(write([row]), builder)
-    assert "李四" not in built.body.decode()
-    assert resident(2).encode() not in built.body
-    assert built.personal is not None
-    assert loads(built.personal)["legal_representative"]["name"] == "李四"
+def test_a_row_may_correct_the_record_that_it_contradicts(city: City, tmp_path: Path) -> None:
+    run(city, write_sheet(tmp_path, [PENALTY_ROW]))
+    city.checkpoint()
+    report = run(city, write_sheet(tmp_path, [CHANGED]), on_conflict="correct")
+    assert (counts(report), report.corrected) == ((1, 0, 0, 0), 1)
+    store = city.logs["credit"].store
+    first, last = (
+        parse_statement(parse_envelope(stored.entry).payload)
+        for stored in (store.entry(1), store.entry(3))
+        if stored is not None
+    )
+    assert [(each.issuer, each.id) for each in last.refers] == [(first.issuer, first.id)]
+    city.checkpoint()
+    assert counts(run(city, write_sheet(tmp_path, [CHANGED]), on_conflict="correct")) == (0, 1, 0, 0)
+    # Against the correction, which stands now, and not against what it replaced.
+    again = run(city, write_sheet(tmp_path, [CHANGED | {"CF_NR": "罚款七千元"}]), on_conflict="correct")
+    assert counts(again) == (1, 0, 0, 0)
+    stored = store.entry(store.size() - 1)
+    assert stored is not None
+    assert parse_statement(parse_envelope(stored.entry).payload).refers[0].id == last.id
 
 
-@pytest.mark.parametrize(
-    ("changes", "column"),
-    [
-        ({"CF_XDR_SHXYM": ""}, "CF_XDR_SHXYM"),
-        ({"CF_XDR_ZJHM": "1"}, "CF_XDR_ZJHM"),
-        ({"CF_XDR_LB": "外星人"}, "CF_XDR_LB"),
-        ({"CF_CFLB": "罚站"}, "CF_CFLB"),
-        ({"CF_WSH": ""}, "CF_WSH"),
-        ({"CF_CFJGDM": "X"}, "CF_CFJGDM"),
-        ({"CF_YXQ": "2025-01-01"}, ""),
-        ({"CF_SY": "长" * 5000}, ""),
-    ],
-)
-def test_a_row_that_does_not_fit_is_named_by_row_and_column(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any], changes: dict[str, Any], column: str
-) -> None:
-    rows, report = prepared(write([penalty, penalty | changes]), builder)
-    assert len(rows) == 1
-    assert (report.refused, {found.row for found in report.problems}) == (1, {3})
-    assert report.problems[0].column == column
+def test_two_rows_of_one_sheet_may_contradict_each_other(city: City, tmp_path: Path) -> None:
+    path = write_sheet(tmp_path, [PENALTY_ROW, CHANGED])
+    report = run(city, path)
+    assert counts(report) == (1, 0, 0, 1)
+    assert "第 2 行" in report.problems[0].zh
+    assert counts(run(city, path, on_conflict="add")) == (1, 1, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("changes", "column"),
-    [({"CF_XDR_SHXYM": "9"}, "CF_XDR_SHXYM"), ({"CF_XDR_ZJLX": "护照"}, "CF_XDR_ZJLX")],
-)
-def test_a_person_row_that_does_not_fit(
-    write: Write, builder: RowBuilder, person: dict[str, Any], changes: dict[str, Any], column: str
-) -> None:
-    _, report = prepared(write([person | changes]), builder)
-    assert column in {found.column for found in report.problems}
-
-
-def test_a_number_in_a_free_text_is_refused(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any], resident: Callable[[int], str]
-) -> None:
-    rows, report = prepared(write([penalty | {"CF_SY": f"当事人{resident(3)}无证经营"}]), builder)
-    assert not rows
-    assert resident(3) not in repr(report)
-
-
-def test_licences_and_lists_are_read_too(
-    write: Write, builder: RowBuilder, uscc: Callable[[int], str], resident: Callable[[int], str]
-) -> None:
+def test_licences_of_one_document_do_not_contradict_each_other(city: City, tmp_path: Path) -> None:
     licence = {
         "XK_XDR_MC": "云岭某公司",
         "XK_XDR_SHXYM": uscc(100),
         "XK_WSH": "云岭许〔2026〕1号",
         "XK_XKLB": "普通",
+        "XK_XKBH": "A1",
         "XK_NR": "准予从事食品销售",
         "XK_JDRQ": "20260105",
         "XK_YXQZ": "20260105",
-        "XK_YXQZI": "长期",
         "XK_XKJG": "云岭市行政审批局",
         "XK_XKJGDM": uscc(2),
         "XK_ZT": 1,
     }
-    [row], _ = prepared(write([licence], LICENCE, encoding=None), builder)
-    assert (row.kind, body(row)["state"]) == ("credit.licence.published", "valid")
-    assert "valid_until" not in body(row)
-    listed = {
-        "MD_LB": "拖欠农民工工资失信联合惩戒对象名单",
-        "MD_XDR_MC": "张三",
-        "MD_XDR_LB": "自然人",
-        "MD_XDR_ZJLX": "身份证",
-        "MD_XDR_ZJHM": resident(1).lower(),
-        "MD_WSH": "云岭列〔2026〕1号",
-        "MD_LRJG": "云岭市人社局",
-        "MD_LRJGDM": uscc(2),
-        "MD_YJ": "保障农民工工资支付条例 48",
-        "MD_SY": "数额较大",
-        "MD_LRRQ": "2026-01-05",
-        "MD_CS": "wage-bidding，wage-finance",
-    }
-    [row], _ = prepared(write([listed], LIST), builder)
-    assert (body(row)["list"], body(row)["until"]) == ("wage-arrears", None)
-    assert body(row)["measures"] == ["wage-bidding", "wage-finance"]
-    assert problem(write([listed | {"MD_LB": "月亮名单"}], LIST), builder)[0] == "MD_LB"
-    assert problem(write([listed | {"MD_CS": "fly"}], LIST), builder)[0] == "MD_CS"
+    rows = [licence, licence | {"XK_XKBH": "A2"}]
+    assert counts(run(city, write_sheet(tmp_path, rows, FORMS["licence"]))) == (2, 0, 0, 0)
 
 
-def test_ids_follow_from_the_row_and_hold_its_day(
-    write: Write,
-    builder: RowBuilder,
-    penalty: dict[str, Any],
-    person: dict[str, Any],
-    uscc: Callable[[int], str],
+# What the rules refuse
+
+
+def test_what_the_log_would_refuse_is_reported_row_by_row_before_anything_is_sent(
+    city: City, tmp_path: Path
 ) -> None:
-    path = write([penalty, person, penalty | {"CF_WSH": "13号"}])
-    first, _ = prepared(path, builder)
-    again, _ = prepared(path, builder)
-    assert [row.id for row in first] == [row.id for row in again]
-    assert len({row.id for row in first}) == 3
-    milliseconds = int(first[0].id.replace("-", "")[:12], 16)
-    assert milliseconds == 1_767_542_400_000
-    other_key = RowBuilder(uscc(2), b"x" * 32, 1, load_catalogue(), date(2026, 9, 21))
-    changed, _ = prepared(path, other_key)
-    # The plain row's id is public; the person's depends on the key, so that nobody can guess the number.
-    assert changed[0].id == first[0].id
-    assert changed[1].id != first[1].id
+    rows = [
+        LIST_ROW,
+        LIST_ROW | {"MD_LB": "tax-a", "MD_WSH": "2号"},
+        LIST_ROW | {"MD_LB": "key-attention", "MD_WSH": "3号"},
+    ]
+    path = write_sheet(tmp_path, rows, LIST)
+    limited = target(city, desk=desk(city, ["publisher:credit", "lister:tax-a"]))
+    sent: list[int] = []
+
+    def submit(lines: Any) -> bytes:
+        sent.append(len(list(lines)))
+        return b"{}"
+
+    report = import_sheet(path, builder(city.bureau), replace(limited, submit=submit), city.clock, os.urandom)
+    assert [(each.row, each.code) for each in report.problems] == [(2, "list_authority_missing")]
+    assert sent == [3]
 
 
-def test_a_row_that_stands_twice_is_taken_once(
-    write: Write, builder: RowBuilder, penalty: dict[str, Any]
+def test_a_decision_whose_term_is_long_over_is_reported(city: City, tmp_path: Path) -> None:
+    path = write_sheet(tmp_path, [PENALTY_ROW | {"CF_JDRQ": "2019-01-05"}, PENALTY_ROW])
+    report = run(city, path)
+    assert [(each.row, each.code) for each in report.problems] == [(2, "decision_date_refused")]
+    assert report.accepted == 1
+
+
+def test_a_line_that_the_log_refuses_after_all_is_taken_out_and_the_rest_goes_on(
+    city: City, tmp_path: Path
 ) -> None:
-    rows, report = prepared(write([penalty, penalty]), builder)
-    assert len(rows) == 1
-    assert [(found.row, found.code) for found in report.problems] == [(3, "row_repeated")]
+    path = write_sheet(tmp_path, [PENALTY_ROW | {"CF_WSH": f"{n}号"} for n in range(20)])
+    refused = {"3号", "4号", "11号", "19号"}
+    append = city.appender("credit").submit_batch
 
+    def submit(lines: Any) -> bytes:
+        lines = list(lines)
+        for place, line in enumerate(lines[1:], 2):
+            statement = parse_statement(parse_envelope(line).payload)
+            if statement.body["document"] in refused:
+                raise BatchLineInvalid(place, ListAuthorityMissing())
+        return append(lines)
 
-def test_a_name_is_masked_to_its_first_character() -> None:
-    assert [mask_name(name) for name in ("张三", "欧阳小明", "李", "")] == ["张**", "欧**", "李**", ""]
-
-
-# The whole way into the log
-
-
-def target(city: City, submit: Any = None) -> ImportTarget:
-    log = city.logs["credit"]
-
-    def lookup(id: str) -> bytes | None:
-        found = log.store.find(city.bureau, id)
-        return found.entry if found else None
-
-    return ImportTarget(
-        log.origin,
-        city.bureau,
-        city.signers[city.bureau],
-        submit or city.appender("credit").submit_batch,
-        lookup,
-    )
-
-
-def run(city: City, path: Path, builder: RowBuilder, submit: Any = None, **members: Any) -> ImportReport:
-    return import_sheet(path, builder, target(city, submit), city.clock, os.urandom, **members)
-
-
-@pytest.fixture
-def sheet(write: Write, penalty: dict[str, Any], person: dict[str, Any]) -> Path:
-    return write([penalty, person, penalty | {"CF_JDRQ": "never"}, penalty | {"CF_WSH": "13号"}])
-
-
-def test_good_rows_are_logged_and_bad_ones_reported(city: City, sheet: Path, builder: RowBuilder) -> None:
-    report = run(city, sheet, builder, batch_rows=2)
-    assert (report.rows, report.accepted, report.already, report.refused) == (4, 3, 0, 1)
-    assert len(report.receipts) == 2
+    report = run(city, path, submit, journal=tmp_path / "journal", batch_rows=8)
+    assert counts(report) == (16, 0, 4, 0)
+    assert {each.row for each in report.problems} == {5, 6, 13, 21}
+    assert len(kinds(city)) == 16
+    assert not list((tmp_path / "journal").glob("*.ndjson"))
+    # The rows stand in the log in the order of the sheet.
     store = city.logs["credit"].store
-    payloads = [parse_envelope(stored.entry).payload for stored in store.entries(0, store.size())]
-    assert len(payloads) == 3 + 2
-    assert parse_statement(payloads[1]).kind == "credit.penalty.published"
-    assert store.sealed(2) is not None
+    documents = [
+        parse_statement(parse_envelope(stored.entry).payload).body["document"]
+        for stored in store.entries(0, store.size())
+        if b"statement+json" in stored.entry[:80]
+    ]
+    assert documents == [f"{n}号" for n in range(20) if f"{n}号" not in refused]
 
 
-def test_nothing_is_sent_of_a_sheet_with_a_bad_row_if_asked(
-    city: City, sheet: Path, builder: RowBuilder
-) -> None:
-    report = run(city, sheet, builder, all_or_nothing=True)
-    assert (report.accepted, report.refused) == (0, 1)
-    assert city.logs["credit"].store.size() == 0
+def test_what_refuses_every_line_stops_the_import(city: City, sheet: Path) -> None:
+    sent = []
+
+    def submit(lines: Any) -> bytes:
+        sent.append(len(list(lines)))
+        raise BatchLineInvalid(2, RoleMissing("publisher:credit"))
+
+    with pytest.raises(BatchLineInvalid, match="role_missing"):
+        run(city, sheet, submit)
+    assert len(sent) == 1
 
 
-def test_nothing_is_sent_of_a_sheet_that_is_refused(
-    city: City, write: Write, builder: RowBuilder, penalty: dict[str, Any]
-) -> None:
-    path = write([penalty | {"CF_WSH": f"{n}号"} for n in range(4)])
-    with pytest.raises(TooManyRows):
-        run(city, path, builder, batch_rows=1, limits=SheetLimits(rows=3))
-    assert city.logs["credit"].store.size() == 0
+def test_what_another_import_was_faster_with_counts_as_there(city: City, sheet: Path, tmp_path: Path) -> None:
+    ahead = write_sheet(tmp_path / "..", [PENALTY_ROW, PERSON_ROW])
+    append = city.appender("credit").submit_batch
+    overtaken = []
+
+    def submit(lines: Any) -> bytes:
+        if not overtaken:
+            overtaken.append(True)
+            run(city, ahead)
+        return append(lines)
+
+    report = run(city, sheet, submit)
+    assert counts(report) == (1, 2, 1, 0)
+    assert len(kinds(city)) == 3
 
 
-@pytest.mark.parametrize("with_journal", [True, False])
-def test_importing_again_adds_nothing(
-    city: City, sheet: Path, builder: RowBuilder, tmp_path: Path, with_journal: bool
-) -> None:
-    journal = tmp_path / "journal" if with_journal else None
-    run(city, sheet, builder, journal=journal)
-    size = city.logs["credit"].store.size()
-    city.now += 2 * 24 * 3600 * 1000
-    report = run(city, sheet, builder, journal=journal)
-    assert (report.accepted, report.already, report.refused) == (0, 3, 1)
-    assert city.logs["credit"].store.size() == size
+def test_an_id_that_the_log_has_for_other_content_is_refused(city: City, sheet: Path) -> None:
+    def submit(lines: Any) -> bytes:
+        raise BatchLineInvalid(2, IdReused())
+
+    report = run(city, sheet, submit)
+    assert counts(report) == (0, 0, 4, 0)
+    assert {each.code for each in report.problems} == {"id_reused", "date_invalid"}
 
 
-def test_rows_added_to_a_sheet_are_added_to_the_log(
-    city: City, write: Write, builder: RowBuilder, penalty: dict[str, Any], tmp_path: Path
-) -> None:
-    for with_journal in (tmp_path / "journal", None):
-        numbers = ["1号", "2号"] if with_journal else ["2号", "3号"]
-        rows = [penalty | {"CF_WSH": number} for number in numbers]
-        run(city, write(rows[:1]), builder, journal=with_journal)
-        report = run(city, write(rows), builder, journal=with_journal)
-        assert (report.accepted, report.already) == (1, 1)
+# Interrupted
 
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_an_interrupted_import_goes_on_where_it_stopped(
-    city: City, sheet: Path, builder: RowBuilder, tmp_path: Path, answered: bool
+    city: City, sheet: Path, tmp_path: Path, answered: bool
 ) -> None:
     """The connection breaks after the log accepted the batch, or before it did."""
     journal = tmp_path / "journal"
@@ -560,15 +337,18 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
         raise StoreBusy
 
     with pytest.raises(StoreBusy):
-        run(city, sheet, builder, broken, journal=journal)
-    report = run(city, sheet, builder, journal=journal)
+        run(city, sheet, broken, journal)
+    assert len(list(journal.glob("*.ndjson"))) == 1
+    report = run(city, sheet, journal=journal)
     assert report.already + report.accepted == 3
     assert city.logs["credit"].store.size() == 4
+    assert not list(journal.glob("*.ndjson"))
+    assert len(list(journal.glob("*.receipt"))) == 1
     assert all(path.stat().st_mode & 0o077 == 0 for path in (journal, *journal.iterdir()))
 
 
 def test_an_unanswered_batch_that_became_too_old_is_signed_anew(
-    city: City, sheet: Path, builder: RowBuilder, tmp_path: Path
+    city: City, sheet: Path, tmp_path: Path
 ) -> None:
     journal = tmp_path / "journal"
 
@@ -576,23 +356,103 @@ def test_an_unanswered_batch_that_became_too_old_is_signed_anew(
         raise StoreBusy
 
     with pytest.raises(StoreBusy):
-        run(city, sheet, builder, broken, journal=journal)
+        run(city, sheet, broken, journal)
     city.now += 2 * 24 * 3600 * 1000
-    assert run(city, sheet, builder, journal=journal).accepted == 3
+    assert counts(run(city, sheet, journal=journal)) == (3, 0, 1, 0)
 
 
-def test_an_id_that_the_log_has_for_other_content_is_a_conflict(
-    city: City, sheet: Path, builder: RowBuilder
-) -> None:
-    run(city, sheet, builder)
-    entries = [stored.entry for stored in city.logs["credit"].store.entries(1, 4)]
+def test_a_journal_is_used_by_one_import_at_a_time(city: City, sheet: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    with ImportJournal(journal), pytest.raises(AlreadyRunning):
+        run(city, sheet, journal=journal)
+    assert run(city, sheet, journal=journal).accepted == 3
 
-    def refuse(lines: Any) -> bytes:
-        raise BatchLineInvalid(2, IdReused())
 
-    other = ImportTarget(
-        "yunling.example/credit", city.bureau, city.signers[city.bureau], refuse, lambda id: entries[1]
+# Steps
+
+
+def removal(**changes: Any) -> dict[str, Any]:
+    return {
+        "YC_LB": "拖欠农民工工资失信联合惩戒对象名单",
+        "YC_XDR_MC": "云岭某公司",
+        "YC_XDR_SHXYM": uscc(100),
+        "YC_WSH": "云岭列〔2026〕1号",
+        "YC_YY": "解除",
+        "YC_YJ": "保障农民工工资支付条例",
+        "YC_RQ": "2026-06-01",
+    } | changes
+
+
+def test_a_removal_refers_to_the_entry_that_it_takes_off(city: City, tmp_path: Path) -> None:
+    listed = LIST_ROW | {"MD_FRDB": "李四", "MD_FR_ZJHM": resident(2)}
+    run(city, write_sheet(tmp_path, [listed], LIST))
+    city.checkpoint()
+    path = write_sheet(tmp_path, [removal(), removal(YC_WSH="9号")], FORMS["removal"])
+    report = run(city, path)
+    assert counts(report) == (1, 0, 1, 0)
+    assert [(each.row, each.code) for each in report.problems] == [(3, "record_unknown")]
+    store = city.logs["credit"].store
+    entered, removed = (
+        parse_statement(parse_envelope(stored.entry).payload)
+        for stored in (store.entry(1), store.entry(3))
+        if stored is not None
     )
-    report = import_sheet(sheet, builder, other, city.clock, os.urandom)
-    assert (report.accepted, report.already) == (0, 1)
-    assert [found.code for found in report.problems if found.column == ""] == ["id_reused", "id_reused"]
+    assert removed.kind == "credit.list.removed"
+    assert [(each.issuer, each.id) for each in removed.refers] == [(entered.issuer, entered.id)]
+    assert removed.keys == entered.keys
+    city.checkpoint()
+    assert counts(run(city, path)) == (0, 1, 1, 0)
+    # Once off the list, the state allows no other removal.
+    again = run(city, write_sheet(tmp_path, [removal(YC_RQ="2026-07-01")], FORMS["removal"]))
+    assert counts(again) == (0, 0, 1, 0)
+    assert again.problems[0].code == "step_refused"
+
+
+def test_a_step_with_another_name_than_the_records_is_reported(city: City, tmp_path: Path) -> None:
+    run(city, write_sheet(tmp_path, [LIST_ROW], LIST))
+    city.checkpoint()
+    report = run(city, write_sheet(tmp_path, [removal(YC_XDR_MC="别的公司")], FORMS["removal"]))
+    assert [(each.row, each.column) for each in report.problems] == [(2, "YC_XDR_MC")]
+
+
+def test_a_step_may_name_its_entry_where_several_fit(city: City, tmp_path: Path) -> None:
+    rows = [LIST_ROW, LIST_ROW | {"MD_SY": "数额巨大"}]
+    run(city, write_sheet(tmp_path, rows, LIST), on_conflict="add")
+    city.checkpoint()
+    report = run(city, write_sheet(tmp_path, [removal()], FORMS["removal"]))
+    assert [each.code for each in report.problems] == ["record_ambiguous"]
+    stored = city.logs["credit"].store.entry(2)
+    assert stored is not None
+    named = removal(YC_TMBH=f"{city.bureau}:{stored.id}")
+    assert counts(run(city, write_sheet(tmp_path, [named], FORMS["removal"]))) == (1, 0, 0, 0)
+
+
+def test_a_commitments_performance_refers_to_it(city: City, tmp_path: Path) -> None:
+    commitment = {
+        "CN_XDR_MC": "张三",
+        "CN_XDR_ZJLX": "身份证",
+        "CN_XDR_ZJHM": resident(1),
+        "CN_WSH": "云诺〔2026〕3号",
+        "CN_LX": "审批替代型",
+        "CN_NR": "承诺符合许可条件",
+        "CN_RQ": "2026-01-05",
+        "CN_SLDW": "云岭市行政审批局",
+        "CN_SLDWDM": uscc(2),
+    }
+    performance = {
+        "LX_XDR_MC": "张三",
+        "LX_XDR_ZJLX": "身份证",
+        "LX_XDR_ZJHM": resident(1),
+        "LX_WSH": "云诺〔2026〕 3号",
+        "LX_ZT": "未履行",
+        "LX_RQ": "2026-06-01",
+        "LX_SM": "经核查不符合条件",
+    }
+    assert counts(run(city, write_sheet(tmp_path, [commitment], FORMS["commitment"]))) == (1, 0, 0, 0)
+    city.checkpoint()
+    path = write_sheet(tmp_path, [performance], FORMS["performance"])
+    assert counts(run(city, path)) == (1, 0, 0, 0)
+    assert kinds(city) == ["credit.commitment.made", "credit.commitment.performed"]
+    store = city.logs["credit"].store
+    assert store.sealed(store.size() - 1) is not None
+    assert "经核查".encode() not in b"".join(stored.entry for stored in store.entries(0, store.size()))
