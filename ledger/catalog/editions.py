@@ -53,6 +53,11 @@ class Editions:
         """The edition in force today; `day` is today, which the caller's clock knows."""
         return self.at(day)
 
+    def before(self, catalogue: Catalogue) -> tuple[Catalogue, ...]:
+        """The editions that were in force before one, the oldest first; for `rules_of`."""
+        order = _order(catalogue)
+        return tuple(row for row in self.all() if _order(row) < order)
+
     def find(self, edition: str) -> Catalogue | None:
         """An edition by name."""
         return next((row for row in self.all() if row.edition == edition), None)

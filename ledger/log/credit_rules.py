@@ -33,7 +33,8 @@ class CreditRulebook:
         catalogue = self.editions.at(day)
         made = self._made.get(catalogue.sm3)
         if made is None:
-            made = self._made[catalogue.sm3] = rules_of(catalogue, self.operator)
+            earlier = self.editions.before(catalogue)
+            made = self._made[catalogue.sm3] = rules_of(catalogue, self.operator, earlier)
         return made
 
     def check_statement(self, statement: Statement, body: Body, roles: Collection[str], now: int) -> None:

@@ -36,7 +36,9 @@ def projections_of(
 ) -> list[Projection]:
     """The projections of a log, by its short name; states are compared as of `day` (YYYY-MM-DD) under the
     rules of the edition then in force, `operator` being the USCC of who runs the log."""
-    rules = rules_of((editions or Editions()).at(day), operator)
+    editions = editions or Editions()
+    catalogue = editions.at(day)
+    rules = rules_of(catalogue, operator, editions.before(catalogue))
     folds: dict[str, tuple[str, _Fold]] = {
         "credit": ("subject", lambda facts, day: _credit_state(facts, rules, day)),
         "access": ("subject", lambda facts, day: [(fact.index, fact.body) for fact in facts]),

@@ -209,7 +209,8 @@ class CreditService:
     def _rules_of(self, catalogue: Catalogue) -> Rules:
         rules = self._rules.get(catalogue.sm3)
         if rules is None:
-            rules = self._rules[catalogue.sm3] = rules_of(catalogue, self._operator)
+            earlier = self._editions.before(catalogue)
+            rules = self._rules[catalogue.sm3] = rules_of(catalogue, self._operator, earlier)
         return rules
 
     def _look_up(

@@ -229,6 +229,8 @@ def test_editions_apply_from_their_day_and_are_found_by_name(changed: Change, tm
     assert found is not None
     assert found.from_day == "2026-07-01"
     assert editions.find("2026.8") is None
+    assert [row.edition for row in editions.before(found)] == ["2026.2"]
+    assert editions.before(editions.at("2026-06-30")) == ()
 
 
 def test_of_two_editions_that_begin_on_one_day_the_later_counts(changed: Change, tmp_path: Path) -> None:
