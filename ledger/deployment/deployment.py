@@ -270,7 +270,7 @@ class Deployment:
     def clerk(self) -> Clerk:
         """What the operator states because a day has come; for the worker's process alone."""
         log = self.logs["credit"]
-        return Clerk(log.store, log.reader, self.pen, self.rulebook, self.clock)
+        return Clerk(log.store, log.reader, self.pen, self.rulebook, self.clock, self.catalogue_path)
 
     @cached_property
     def overdue(self) -> OverdueService:

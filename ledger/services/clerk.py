@@ -14,6 +14,7 @@ Days are days in China, `YYYY-MM-DD`.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 from ledger.domain.case_state import case_state_of
 from ledger.domain.cases import CaseInitiated, CaseMatched, MatchedRecord
@@ -33,7 +34,7 @@ from ledger.log.facts import fact_of, facts_at, find_fact, referring_facts
 from ledger.log.faults import point
 from ledger.log.reader import LogReader
 from ledger.services.duties import Duties
-from ledger.services.editions import state_editions
+from ledger.services.editions import keep_shipped, state_editions
 from ledger.services.matching import carrying_records
 from ledger.services.pen import Draft, Pen
 from ledger.services.terms import Terms, is_closed
@@ -58,13 +59,21 @@ class Clerk:
     """The operator's clerk in a credit log. `reader` is the log's, `pen` the operator's hand in it."""
 
     def __init__(
-        self, store: LogStore, reader: LogReader, pen: Pen, rulebook: CreditRulebook, clock: Clock
+        self,
+        store: LogStore,
+        reader: LogReader,
+        pen: Pen,
+        rulebook: CreditRulebook,
+        clock: Clock,
+        catalogue: Path,
     ) -> None:
+        """`catalogue` is the folder of the deployment's own editions."""
         self._store = store
         self._reader = reader
         self._pen = pen
         self._rulebook = rulebook
         self._clock = clock
+        self._catalogue = catalogue
         self._terms = Terms(store, rulebook.rules)
         self._duties = Duties(store, rulebook.rules)
         self._matched: dict[int, str] = {}
@@ -217,7 +226,8 @@ class Clerk:
             after = page[-1]
 
     def run_editions(self, stopping: Stopping) -> Sequence[str]:
-        """State new editions."""
+        """Keep the shipped edition, and state new ones."""
+        keep_shipped(self._catalogue)
         for reference in self.state_editions():
             _log.info("an edition of the catalogue is stated in the log: %s", reference.id)
         return ()

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
+import ledger.catalog
 from ledger.catalog import Catalogue, Editions, load_catalogue
 from ledger.domain.reports import CataloguePublished
 from ledger.errors import ConfigurationError, EditionRefused, IdReused
@@ -51,6 +52,18 @@ def place_edition(source: Path, target: Path, editions: Editions, today: str) ->
     return placed
 
 
+def keep_shipped(target: Path) -> bool:
+    """Keep the edition that ships with the package among the deployment's own; returns whether it was new.
+
+    Else it would be gone when the package ships another, and with it what applied until then.
+    """
+    edition = load_catalogue()
+    if (target / edition.edition).exists():
+        return False
+    _copy(Path(ledger.catalog.__file__).parent, target, edition)
+    return True
+
+
 def _copy(source: Path, target: Path, edition: Catalogue) -> None:
     """Write a folder elsewhere, sync it, rename it into place.
 
@@ -69,7 +82,11 @@ def _copy(source: Path, target: Path, edition: Catalogue) -> None:
         # worker states in the log.
         draft.rename(target / edition.edition)
         _sync(target)
+        _sync(target.parent)
     except OSError as error:
+        if (target / edition.edition).is_dir():
+            # Another process put it there first; whether it is the same is for the caller to see.
+            return
         raise ConfigurationError(f"the edition cannot be copied: {error.strerror}") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)

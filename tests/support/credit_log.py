@@ -152,7 +152,8 @@ class CreditLog:
     def clerk(self) -> Clerk:
         """The operator's, where the log has the real rules."""
         assert isinstance(self.rulebook, CreditRulebook)
-        return Clerk(self.store, self.reader, self.pen(), self.rulebook, self.clock)
+        catalogue = self.folder / "catalogue"
+        return Clerk(self.store, self.reader, self.pen(), self.rulebook, self.clock, catalogue)
 
     def said(self, start: int = 0) -> list[tuple[str, Body]]:
         """(issuer, body) of all statements from an index on, in log order."""

@@ -14,7 +14,7 @@ from ledger.catalog import Editions, load_catalogue
 from ledger.domain.reports import CataloguePublished
 from ledger.errors import ConfigurationError, EditionRefused, RoleMissing
 from ledger.log.facts import facts_at
-from ledger.services.editions import edition_id, place_edition, state_editions
+from ledger.services.editions import edition_id, keep_shipped, place_edition, state_editions
 from ledger.services.pen import Pen
 
 SHIPPED = Path(ledger.catalog.__file__).parent
@@ -103,6 +103,25 @@ class TestPlacing:
         with pytest.raises(ConfigurationError, match="cannot be copied"):
             place_edition(an_edition(tmp_path / "new"), target, editions, TODAY)
         assert sorted(path.name for path in target.parent.iterdir()) == ["catalogue"]
+
+
+class TestShipped:
+    def test_the_shipped_edition_is_kept_for_when_the_package_ships_another(
+        self, target: Path, editions: Editions
+    ) -> None:
+        shipped = load_catalogue()
+        assert keep_shipped(target)
+        assert not keep_shipped(target)
+        assert load_catalogue(target / shipped.edition).sm3 == shipped.sm3
+        assert [edition.edition for edition in editions.all()] == [shipped.edition]
+
+    def test_a_kept_edition_that_was_changed_is_not_taken_for_it(
+        self, target: Path, editions: Editions
+    ) -> None:
+        keep_shipped(target)
+        (target / load_catalogue().edition / "bases.json").write_text("[]")
+        with pytest.raises(ConfigurationError):
+            editions.all()
 
 
 @pytest.fixture
