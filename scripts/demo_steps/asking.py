@@ -63,7 +63,7 @@ def _check(scene: Scene, client: Client, subject: Organisation, name: str, decis
     for hit in answer["hits"]:
         measures = [f"{m['name']}（{m['basis']}，{m['term']}）" for m in hit["measures"]]
         term = f"{hit['from_day']} 至 {hit['until'] or '长期'}"
-        scene.story.say(f"  {hit['list_name']}，{term}：{'；'.join(measures) or '本事项无措施'}")
+        scene.story.say(f"  {hit['title']}，{term}：{'；'.join(measures) or '本事项无措施'}")
     return f"subject:{organisation_tag(subject.uscc)}"
 
 
