@@ -22,17 +22,17 @@ def subscribe() -> None:
 @click.option("--persons", is_flag=True, help="Of natural persons too; needs --basis-code and --matter.")
 @click.option("--matter", help="What persons' records are wanted for.")
 @json_option
-@click.argument("url")
+@click.argument("webhook", metavar="URL")
 def add(
     client: Client,
-    url: str,
+    webhook: str,
     kinds: tuple[str, ...],
     lists: tuple[str, ...],
     as_json: bool,
     **more: Any,
 ) -> None:
     """Have notices posted to URL from now on; the first one says that it works."""
-    made = client.subscribe(url, kinds=list(kinds), lists=list(lists), **more)
+    made = client.subscribe(webhook, kinds=list(kinds), lists=list(lists), **more)
     _print(made, as_json)
 
 
