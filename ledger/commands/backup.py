@@ -1,7 +1,7 @@
 """`backup`: a copy of a deployment, taken while it runs, that a new machine can go on from.
 
 What is copied is what cannot be made again: the entries (`log.db`), the configuration, the editions of the
-catalogue, the trust file and the embedded chain's state. The tree and the index (`derived.db`) are rebuilt
+catalogue, the subscriptions, the trust file and the embedded chain's state. The tree and the index (`derived.db`) are rebuilt
 from the entries by the worker.
 """
 
@@ -41,6 +41,7 @@ def backup(folder: Path, with_keys: bool, target: Path) -> None:
     for short in deployment.logs:
         (target / "logs" / short).mkdir(mode=0o700)
         _copy_database(deployment.folder / "logs" / short / "log.db", target / "logs" / short / "log.db")
+    _copy_database(deployment.folder / "notices.db", target / "notices.db")
     if deployment.trust_path.exists():
         shutil.copyfile(deployment.trust_path, target / deployment.trust_path.name)
     if deployment.catalogue_path.is_dir():
