@@ -7,6 +7,7 @@ form, check characters included, so that the product treats it as it treats real
 from scripts.samples.access import access_events
 from scripts.samples.certificates import Certificate, certificates
 from scripts.samples.credit import Sheet, credit_sheets
+from scripts.samples.further import further_sheets
 from scripts.samples.world import Organisation, Person, World
 from scripts.samples.writing import write_samples
 
@@ -19,5 +20,6 @@ __all__ = [
     "access_events",
     "certificates",
     "credit_sheets",
+    "further_sheets",
     "write_samples",
 ]

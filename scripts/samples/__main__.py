@@ -1,7 +1,8 @@
 """Write sample data about an invented city into a folder.
 
-Penalties (XLSX), licences (GB18030 CSV), a red list and two serious-dishonesty lists, access events (JSON
-lines) and e-certificates (OFD and PDF). The same seed and date give the same bytes.
+Penalties (XLSX), licences (GB18030 CSV), a red list and two serious-dishonesty lists, commitments,
+evaluations, contracts and court enforcement, access events (JSON lines) and e-certificates (OFD and PDF).
+The same seed and date give the same bytes.
 """
 
 import argparse

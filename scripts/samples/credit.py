@@ -12,7 +12,7 @@ PENALTY_COLUMNS = (
     "CF_XDR_MC", "CF_XDR_LB", "CF_XDR_SHXYM", "CF_XDR_GSZC", "CF_XDR_ZZJG", "CF_XDR_SWDJ", "CF_XDR_SYDW",
     "CF_XDR_SHZZ", "CF_FRDB", "CF_FR_ZJLX", "CF_FR_ZJHM", "CF_XDR_ZJLX", "CF_XDR_ZJHM", "CF_WSH", "CF_WFXW",
     "CF_SY", "CF_YJ", "CF_CFLB", "CF_NR", "CF_NR_FK", "CF_NR_WFFF", "CF_NR_ZKDX", "CF_JDRQ", "CF_YXQ",
-    "CF_GSJZQ", "CF_CFJG", "CF_CFJGDM", "CF_SJLY", "CF_SJLYDM", "BZ",
+    "CF_GSJZQ", "CF_CFJG", "CF_CFJGDM", "CF_SJLY", "CF_SJLYDM", "BZ", "CF_YZCD",
 )  # fmt: skip
 LICENCE_COLUMNS = (
     "XK_XDR_MC", "XK_XDR_LB", "XK_XDR_SHXYM", "XK_XDR_GSZC", "XK_XDR_ZZJG", "XK_XDR_SWDJ", "XK_XDR_SYDW",
@@ -22,7 +22,8 @@ LICENCE_COLUMNS = (
 )  # fmt: skip
 LIST_COLUMNS = (
     "名单", "主体名称", "主体类别", "统一社会信用代码", "证件类型", "证件号码", "列入决定文号", "列入机关",
-    "列入机关统一社会信用代码", "列入依据", "列入事由", "列入日期", "有效期至",
+    "列入机关统一社会信用代码", "列入依据", "列入事由", "列入日期", "有效期至", "严重程度", "法定代表人",
+    "法定代表人证件号码",
 )  # fmt: skip
 
 _VIOLATIONS = (
@@ -117,7 +118,7 @@ def credit_sheets(
 
 
 def _penalties(world: World, count: int) -> list[tuple[Cell, ...]]:
-    random_ = world.draws("penalties")
+    random_, severities = world.draws("penalties"), world.draws("penalties/severity")
     rows = []
     for index in range(count):
         subject = _subject(world, random_)
@@ -146,10 +147,18 @@ def _penalties(world: World, count: int) -> list[tuple[Cell, ...]]:
             "CF_SJLY": authority.name,
             "CF_SJLYDM": authority.uscc,
             "BZ": "已电话告知" if random_.random() < 0.02 else None,
+            "CF_YZCD": _severity(severities, kinds),
         }
         row |= _subject_cells(random_, subject, "CF")
         rows.append(tuple(row.get(column) for column in PENALTY_COLUMNS))
     return rows
+
+
+def _severity(random_: random.Random, kinds: str) -> str | None:
+    """How grave: a warning alone is minor; some departments leave it to the catalogue."""
+    if kinds == "警告":
+        return "轻微"
+    return random_.choices(("一般", "严重", None), weights=(7, 1, 2))[0]
 
 
 def _licences(world: World, count: int) -> list[tuple[Cell, ...]]:
@@ -210,6 +219,11 @@ def _list(world: World, which: ListOf, count: int, *, excel: bool) -> list[tuple
             "有效期至": date_cell(random_, until, excel=excel),
             "列入事由": random_.choice(which.grounds),
         }
+        if which is not TAX_A:
+            row["严重程度"] = "严重"
+            if isinstance(subject, Organisation) and subject.representative is not None:
+                row["法定代表人"] = subject.representative.name
+                row["法定代表人证件号码"] = subject.representative.number
         rows.append(tuple(row.get(column) for column in LIST_COLUMNS))
     return rows
 

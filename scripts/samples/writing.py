@@ -13,6 +13,7 @@ from openpyxl import Workbook
 from scripts.samples.access import access_events
 from scripts.samples.certificates import certificates
 from scripts.samples.credit import Sheet, credit_sheets
+from scripts.samples.further import further_sheets
 from scripts.samples.world import World
 
 _MOMENT = datetime(2026, 1, 1)
@@ -30,7 +31,7 @@ def write_samples(
     """Write everything below `out` and return the number of rows, events or files by name."""
     out.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
-    for sheet in credit_sheets(world):
+    for sheet in [*credit_sheets(world), *further_sheets(world)]:
         (out / sheet.name).write_bytes(sheet_bytes(sheet))
         counts[sheet.name] = len(sheet.rows)
         progress(f"{sheet.name}: {len(sheet.rows)} rows")

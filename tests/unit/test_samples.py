@@ -13,7 +13,15 @@ from openpyxl import load_workbook
 
 from ledger.catalog import load_catalogue
 from ledger.identifiers import CertificateIdentifier, ResidentId, UnifiedSocialCreditCode
-from scripts.samples import World, access_events, certificates, credit_sheets, write_samples
+from ledger.services.importing import PreparedRow, RowBuilder, open_sheet
+from scripts.samples import (
+    World,
+    access_events,
+    certificates,
+    credit_sheets,
+    further_sheets,
+    write_samples,
+)
 from scripts.samples.writing import sheet_bytes
 
 TODAY = date(2026, 11, 1)
@@ -64,6 +72,29 @@ def test_sheets_are_read_back_as_they_were_made(world):
         assert len(rows) == len(sheet.rows) + 1
 
 
+def test_every_row_of_every_sheet_can_be_imported(world, tmp_path):
+    builder = RowBuilder(world.authorities[2].uscc, b"k" * 32, 0, load_catalogue(), TODAY)
+    kinds = set()
+    for sheet in [*credit_sheets(world, penalties=200, licences=200), *further_sheets(world)]:
+        path = tmp_path / sheet.name
+        path.write_bytes(sheet_bytes(sheet))
+        with open_sheet(path) as opened:
+            assert opened.form.name == sheet.kind
+            rows = [builder.build(opened.form, row, opened.date1904) for row in opened.rows]
+        assert len(rows) == len(sheet.rows)
+        assert [row for row in rows if not isinstance(row, PreparedRow)] == []
+        kinds |= {row.kind for row in rows}
+    assert len(kinds) == 7
+
+
+def test_penalties_name_their_severity_and_lists_the_persons_behind(world):
+    penalties, _, _, _, wages = credit_sheets(world)
+    severities = [row[penalties.columns.index("CF_YZCD")] for row in penalties.rows]
+    assert set(severities) == {"轻微", "一般", "严重", None}
+    behind = [row[wages.columns.index("法定代表人证件号码")] for row in wages.rows]
+    assert sum(number is not None for number in behind) > len(behind) / 2
+
+
 def test_licences_are_in_gb18030_and_not_in_utf_8(world):
     licences = next(sheet for sheet in credit_sheets(world) if sheet.kind == "licence")
     with pytest.raises(UnicodeDecodeError):
@@ -106,7 +137,7 @@ def test_the_same_seed_and_date_give_the_same_bytes(tmp_path):
     first = {p.relative_to(tmp_path / "a"): p.read_bytes() for p in (tmp_path / "a").rglob("*.*")}
     second = {p.relative_to(tmp_path / "b"): p.read_bytes() for p in (tmp_path / "b").rglob("*.*")}
     assert first == second
-    assert len(first) == 5 + 1 + 1 + 4
+    assert len(first) == 5 + 4 + 1 + 1 + 4
 
 
 def test_another_seed_gives_another_city(world):
