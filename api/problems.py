@@ -89,6 +89,9 @@ def problem(error: errors.LedgerError) -> Response:
     if isinstance(error, errors.BatchLineInvalid):
         document["line"] = error.line
         document["cause"] = error.cause.code
+    if isinstance(error, errors.StepRefused):
+        document["reason"] = error.reason
+        document["rule"] = error.rule
     response = Response(json.dumps(document, ensure_ascii=False), status, mimetype=MEDIA_TYPE)
     if status == 401:
         response.headers["Accept-Signature"] = ACCEPT_SIGNATURE

@@ -23,6 +23,12 @@ from ledger.services.evidence import today
 EXIT_NOT_READY = 3
 EXIT_INTEGRITY = 4
 SHOWN_FINDINGS = 20
+_ALARMS = {
+    "operator_role_missing": (
+        "：运营方须登记角色 publisher:credit，到期与目录版本方可入日志 · the operator needs the role "
+        "publisher:credit to state what is over (xinzheng member propose roles)"
+    ),
+}
 
 
 @click.command()
@@ -121,8 +127,10 @@ def status(folder: Path, as_json: bool) -> int:
         click.echo(f"{origin}: {stages}")
     worker = "运行中 running" if report["worker"]["alive"] else "未运行 not running"
     click.echo(f"后台进程 · worker: {worker}; 链 · chain: {report['chain']}")
+    for name, code in report["worker"]["failing"].items():
+        click.echo(f"后台事务未完成 · chore failing: {name} [{code}]")
     for alarm in report["alarms"]:
-        click.echo(f"告警 · alarm: {alarm}")
+        click.echo(f"告警 · alarm: {alarm}{_ALARMS.get(alarm, '')}")
     return 0 if healthy else EXIT_NOT_READY
 
 

@@ -427,7 +427,14 @@ class Deployment:
             logs[log.origin] = line
         alarms = status.alarms if status is not None else []
         chain = status.chain if status is not None else "unknown"
-        return {"ready": ready, "worker": {"alive": alive}, "chain": chain, "alarms": alarms, "logs": logs}
+        # By its code alone: this is shown to anybody who asks.
+        failing = {
+            name: chore.error.partition(":")[0]
+            for name, chore in (status.chores if status is not None else {}).items()
+            if chore.error is not None
+        }
+        worker = {"alive": alive, "failing": failing}
+        return {"ready": ready, "worker": worker, "chain": chain, "alarms": alarms, "logs": logs}
 
     def _log_status(self, log: LogHandle) -> tuple[dict[str, Any], bool]:
         try:
