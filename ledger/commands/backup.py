@@ -1,8 +1,8 @@
 """`backup`: a copy of a deployment, taken while it runs, that a new machine can go on from.
 
 What is copied is what cannot be made again: the entries (`log.db`), the configuration, the editions of the
-catalogue, the subscriptions (`notices.db`), the trust file and the embedded chain's state. The tree, the index
-(`derived.db`) and the register (`register.db`) are rebuilt from the entries.
+catalogue, the subscriptions (`notices.db`), the trust file and the embedded chain's state. The tree, the
+index (`derived.db`) and the register (`register.db`) are rebuilt from the entries.
 """
 
 import shutil
