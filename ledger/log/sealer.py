@@ -27,6 +27,7 @@ Content of the first version carries a data key of its own, wrapped in the blob;
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -67,6 +68,13 @@ class Sealer(Protocol):
         """Salt and content."""
 
 
+@dataclass(frozen=True, slots=True)
+class _NewKey(DataKey):
+    """A key on its way in, with the key itself, which nothing else ever holds for longer than a moment."""
+
+    plain: bytes = field(repr=False)
+
+
 class Sm4Sealer:
     """The sealer over SM4-GCM for one log; `keys` are the 16-byte master keys, the last one in force.
 
@@ -85,7 +93,7 @@ class Sm4Sealer:
         self._find = find
         # New keys whose statements are on their way in. They are forgotten with these, since what was not
         # stored must not be used again, and what was stored is found.
-        self._candidates: WeakValueDictionary[str, DataKey] = WeakValueDictionary()
+        self._candidates: WeakValueDictionary[str, _NewKey] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     @classmethod
@@ -147,8 +155,9 @@ class Sm4Sealer:
             if candidate is None:
                 id = self._randomness(_ID_BYTES).hex()
                 master, _ = self.masters.current
-                wrapped = self._wrap(self._randomness(KEY_BYTES), _bound_to_subject(id, subject), master)
-                candidate = self._candidates[subject] = DataKey(id, subject, wrapped, master)
+                plain = self._randomness(KEY_BYTES)
+                wrapped = self._wrap(plain, _bound_to_subject(id, subject), master)
+                candidate = self._candidates[subject] = _NewKey(id, subject, wrapped, master, plain)
             return candidate
 
     def _wrap(self, plain: bytes, bound: bytes, master: str) -> bytes:
@@ -169,7 +178,8 @@ class Sm4Sealer:
 
     def _seal(self, key: DataKey, issuer: str, id: str, plain: bytes) -> Sealed:
         nonce = self._randomness(_NONCE_BYTES)
-        blob = sm4_gcm_encrypt(self._unwrap(key), nonce, plain, _bound_to_both(key, issuer, id))
+        data_key = key.plain if isinstance(key, _NewKey) else self._unwrap(key)
+        blob = sm4_gcm_encrypt(data_key, nonce, plain, _bound_to_both(key, issuer, id))
         return Sealed(_SECOND + nonce + blob, key.id, key)
 
     def _open(self, sealed: Sealed, key: DataKey, issuer: str, id: str) -> bytes:
