@@ -101,7 +101,7 @@ def credit_sheets(
     """The five sheets of the demo, 5,500 rows in all unless told otherwise."""
     red, judgments, wages = listed
     return [
-        Sheet("penalties.xlsx", "penalty", PENALTY_COLUMNS, _penalties(world, penalties), None),
+        Sheet("penalties.xlsx", "penalty", PENALTY_COLUMNS, penalty_rows(world, penalties), None),
         Sheet("licences.csv", "licence", LICENCE_COLUMNS, _licences(world, licences), "gb18030"),
         Sheet("red_list_tax.xlsx", "list", LIST_COLUMNS, _list(world, TAX_A, red, excel=True), None),
         Sheet(
@@ -117,7 +117,8 @@ def credit_sheets(
     ]
 
 
-def _penalties(world: World, count: int) -> list[tuple[Cell, ...]]:
+def penalty_rows(world: World, count: int) -> list[tuple[Cell, ...]]:
+    """`count` penalties, in the order of `PENALTY_COLUMNS`."""
     random_, severities = world.draws("penalties"), world.draws("penalties/severity")
     rows = []
     for index in range(count):
