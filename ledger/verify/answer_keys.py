@@ -16,7 +16,7 @@ from ledger.formats.tags import organisation_tag, person_tag
 from ledger.formats.trust import Trust
 from ledger.identifiers import ResidentId
 from ledger.verify.answer_document import ITSELF, AnswerDocument, Claimed
-from ledger.verify.answer_words import KEYS, AnswerFinding
+from ledger.verify.answer_words import KEYS, ROLE_NAMES, AnswerFinding
 from ledger.verify.look import OPERATOR
 from ledger.verify.shown import ShownEntry
 from ledger.verify.verdicts import FAIL, PASS, UNKNOWN
@@ -71,8 +71,18 @@ def key_findings(
     if log is None:
         found.append(AnswerFinding(KEYS, UNKNOWN, "log_not_trusted"))
     if all(finding.outcome == PASS for finding in found):
-        found.append(AnswerFinding(KEYS, PASS, "keys_required", {"keys": len(answer.keys)}))
+        reason = "role_left_out" if answer.not_asked else "keys_required"
+        counts = _named(answer.not_asked) | {"keys": len(answer.keys)}
+        found.append(AnswerFinding(KEYS, PASS, reason, counts))
     return found
+
+
+def _named(roles: Sequence[str]) -> dict[str, int | str]:
+    """Roles as sentences name them."""
+    return {
+        "roles": ", ".join(sorted(roles)),
+        "roles_zh": "、".join(ROLE_NAMES.get(role, role) for role in sorted(roles)),
+    }
 
 
 def _of_subject(answer: AnswerDocument, epochs: int, persons: Persons | None) -> Iterator[AnswerFinding]:
@@ -126,9 +136,7 @@ def _of_roles(
     asked = {key.role for key in answer.keys} - {ITSELF}
     silent = [str(role) for role in roles if role not in asked and role not in answer.not_asked]
     if silent:
-        yield AnswerFinding(KEYS, FAIL, "role_not_asked", {"roles": ", ".join(silent)})
-    if answer.not_asked:
-        yield AnswerFinding(KEYS, PASS, "role_left_out", {"roles": ", ".join(sorted(answer.not_asked))})
+        yield AnswerFinding(KEYS, FAIL, "role_not_asked", _named(silent))
     for role in sorted(asked):
         yield from _of_person(answer, role, epochs, persons)
 

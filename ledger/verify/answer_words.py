@@ -11,6 +11,11 @@ from ledger.verify.verdicts import SENTENCES, Outcome
 LOOK, KEYS, CONCLUSION = "look", "keys", "conclusion"
 PARTS = (LOOK, KEYS, CONCLUSION)
 """The verdicts about an answer, in the order in which they are shown."""
+ROLE_NAMES = {
+    "legal-representative": "法定代表人",
+    "responsible-person": "主要负责人",
+    "actual-controller": "实际控制人",
+}
 PART_NAMES = {
     LOOK: ("查询留痕", "look"),
     KEYS: ("查询键", "keys"),
@@ -126,12 +131,12 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
         "The tag key file given lacks the key of an epoch.",
     ),
     "role_not_asked": (
-        "本事项须查询关联人员（{roles}），答复既未查询，也未说明。",
+        "本事项须查询关联人员（{roles_zh}），答复既未查询，也未说明。",
         "The matter asks about persons behind the subject ({roles}); they were not asked, nor is that said.",
     ),
     "role_left_out": (
-        "答复说明未查询关联人员：{roles}。",
-        "The answer says that it did not ask about: {roles}.",
+        "除答复所说明的未查询人员（{roles_zh}）外，所查询的键正是主体与事项所要求的键（{keys} 个）。",
+        "But for whom the answer says it did not ask about ({roles}), the keys are those required ({keys}).",
     ),
     "edition_not_shown": (
         "证据包没有所用目录版本的发布条目，无法判断须查询哪些关联人员。",
