@@ -101,6 +101,13 @@ def test_who_was_not_asked_to_execute_does_not_answer() -> None:
     assert agree(log, step, case) == "not_entitled"
 
 
+def test_one_executor_does_not_answer_for_another() -> None:
+    executors = [{"uscc": EXECUTING, "name": "云岭市财政局"}, SECOND]
+    log, case = prepared((APPROVED, MATCHED), executors=executors)
+    step = log.make_step(case, "case.answered", "2026-03-09", EXECUTING, executor=SECOND)
+    assert agree(log, step, case) == "not_entitled"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -219,6 +219,15 @@ def test_a_repaired_decision_that_is_published_again_does_not_count_again() -> N
     assert (state.no_longer[-1].fact, state.no_longer[-1].reason) == (again, "repaired")
 
 
+def test_a_decision_that_was_published_twice_is_repaired_twice() -> None:
+    log = FactLog()
+    twin = log.record("penalty.published")
+    record = log.record("penalty.published")
+    for kind, day in REPAIR:
+        log.step(record, kind, day)
+    assert [each.fact for each in log.state("2026-06-01").counting] == [twin]
+
+
 def test_what_is_hidden_is_each_entry_that_no_longer_counts_with_its_steps() -> None:
     log = FactLog()
     repaired(log)

@@ -58,6 +58,13 @@ def test_of_two_editions_that_begin_on_one_day_the_later_one_counts() -> None:
     assert both.publication(body("2026-01-05")).until == "2028-01-05"
 
 
+def test_of_several_earlier_editions_the_one_in_force_counts() -> None:
+    back = replace(FIRST, edition="2026.4", from_day="2026-09-01")
+    three = rules(FIRST, stricter("2026-06-01"), back)
+    ends = [three.publication(body(day)).until for day in ("2026-05-31", "2026-06-01", "2026-09-01")]
+    assert ends == ["2027-05-31", "2028-06-01", "2027-09-01"]
+
+
 def test_a_later_edition_does_not_undo_a_repair() -> None:
     log = FactLog()
     record = log.record("penalty.published")
