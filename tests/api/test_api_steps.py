@@ -210,6 +210,13 @@ class TestCatalogue:
         assert json.loads(again.stdout)["logged"] is True
         assert store.size() == 3
 
+    def test_a_backup_brings_the_editions_along(self, city: Any, tmp_path: Path) -> None:
+        source = an_edition(tmp_path / "new", "2099.1", today(city), without="tax-violation")
+        xinzheng(city, "catalogue", "publish", str(source))
+        assert xinzheng(city, "backup", str(tmp_path / "copy")).exit_code == 0
+        kept = load_catalogue(tmp_path / "copy" / "catalogue" / "2099.1")
+        assert kept.sm3 == load_catalogue(source).sm3
+
     def test_an_edition_of_a_later_day_applies_from_then_on(self, city: Any, tmp_path: Path) -> None:
         begins = china_day(city.clock() + 3 * DAY_MS)
         source = an_edition(tmp_path / "new", "2099.1", begins, without="tax-violation")

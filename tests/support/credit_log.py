@@ -1,7 +1,8 @@
 """A credit log with its members for tests, on a folder that several processes may share.
 
-Run as a program, `python credit_log.py race FOLDER KIND RECORDS`, it waits for the file `go` in the folder
-and then appends one step of that kind to each of the records, writing down which were accepted. As `python
+Run as a program, `python credit_log.py race FOLDER KIND RECORDS RULES`, it waits for the file `go` in the
+folder and then appends one step of that kind to each of the records, writing down which were accepted; RULES
+is `simple` or `real`. As `python
 credit_log.py clerk FOLDER NOW` it does the clerk's chores once at that time.
 """
 
@@ -212,12 +213,14 @@ STEPS: dict[str, tuple[str, dict[str, Any]]] = {
         {"reason": "revoked", "decided_on": "2026-11-22", "basis": "复议决定"},
     ),
     "credit.record.objected": (BUREAU, {"raised_on": "2026-11-22", "grounds": "事实不符"}),
+    "credit.repair.approved": (BUREAU, {"decided_on": "2026-11-22", "basis": "修复办法"}),
+    "credit.repair.rejected": (BUREAU, {"decided_on": "2026-11-22", "reason": "不符合条件"}),
 }
 
 
-def race(kind: str, folder: Path, records: Sequence[str]) -> None:
+def race(kind: str, folder: Path, records: Sequence[str], rules: str) -> None:
     """Append one step of a kind to each record, as fast as it goes, once the file `go` is there."""
-    log = CreditLog(folder)
+    log = CreditLog(folder, real_rules(folder) if rules == "real" else None)
     issuer, members = STEPS[kind]
     submissions = [
         (id, log.envelope(log.statement(kind, step(**members), issuer, Reference(BUREAU, id))))
@@ -255,6 +258,6 @@ def do_chores(folder: Path, now: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "race":
-        race(sys.argv[3], Path(sys.argv[2]), sys.argv[4].split(","))
+        race(sys.argv[3], Path(sys.argv[2]), sys.argv[4].split(","), sys.argv[5])
     else:
         do_chores(Path(sys.argv[2]), int(sys.argv[3]))

@@ -5,11 +5,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from credit_log import BUREAU, OPERATOR, STEPS, CreditLog, OneStepOnly, penalty, step
+from credit_log import BUREAU, OPERATOR, STEPS, CreditLog, OneStepOnly, penalty, real_rules, step
 
 from ledger.errors import (
     BatchLineInvalid,
@@ -26,7 +26,7 @@ from ledger.log.gate import Gated, StepGate
 from ledger.log.turns import Turns
 
 PROGRAM = Path(__file__).resolve().parent.parent / "support" / "credit_log.py"
-EXPIRED, WITHDRAWN, OBJECTED = STEPS
+EXPIRED, WITHDRAWN, OBJECTED, APPROVED, REJECTED = STEPS
 
 
 @pytest.fixture
@@ -154,24 +154,52 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
+def run_race(folder: Path, kinds: Sequence[str], records: Sequence[str], rules: str) -> list[set[str]]:
+    """Let a process for each kind append a step to every record; the records that each of them won."""
+    racers = [
+        subprocess.Popen(
+            [sys.executable, str(PROGRAM), "race", str(folder), kind, ",".join(records), rules],
+            stdout=subprocess.PIPE,
+        )
+        for kind in kinds
+    ]
+    until(lambda: len(list(folder.glob("ready-*"))) == len(racers))
+    (folder / "go").touch()
+    return [set(json.loads(racer.communicate(timeout=60)[0])) for racer in racers]
+
+
 def test_of_two_processes_that_race_for_the_same_records_exactly_one_wins_each(tmp_path: Path) -> None:
     log = CreditLog(tmp_path)
     records = [log.publish("credit.penalty.published", penalty()).id for _ in range(40)]
-    racers = [
-        subprocess.Popen(
-            [sys.executable, str(PROGRAM), "race", str(tmp_path), kind, ",".join(records)],
-            stdout=subprocess.PIPE,
-        )
-        for kind in (EXPIRED, WITHDRAWN)
-    ]
-    until(lambda: len(list(tmp_path.glob("ready-*"))) == 2)
-    (tmp_path / "go").touch()
-    won = [set(json.loads(racer.communicate(timeout=60)[0])) for racer in racers]
-    assert won[0] | won[1] == set(records)
-    assert won[0] & won[1] == set()
+    expired, withdrawn = run_race(tmp_path, (EXPIRED, WITHDRAWN), records, "simple")
+    assert expired | withdrawn == set(records)
+    assert expired & withdrawn == set()
     for id in records:
-        assert len(log.store.referrers(BUREAU, id)) == 1
-    assert {log.store.entry(log.store.referrers(BUREAU, id)[0]).issuer for id in won[0]} <= {OPERATOR}  # type: ignore[union-attr]
+        (index,) = log.store.referrers(BUREAU, id)
+        stored = log.store.entry(index)
+        assert stored is not None
+        assert stored.issuer == (OPERATOR if id in expired else BUREAU)
+    log.close()
+
+
+def test_of_two_processes_one_approves_or_rejects_each_repair_by_the_rules(tmp_path: Path) -> None:
+    log = CreditLog(tmp_path, real_rules(tmp_path))
+    day = "2026-11-22"
+    records = []
+    for _ in range(25):
+        warned = penalty(penalty_kinds=["warning"], publish_from="2026-11-20")
+        record = log.publish("credit.penalty.published", warned)
+        for kind, members in (
+            ("correction.reported", {"corrected": "yes", "on": day}),
+            ("repair.applied", {"applied_on": day, "commitment": "承诺书"}),
+            ("repair.accepted", {"accepted_on": day}),
+        ):
+            log.publish(f"credit.{kind}", step(**members), refers=record)
+        records.append(record.id)
+    approved, rejected = run_race(tmp_path, (APPROVED, REJECTED), records, "real")
+    assert approved | rejected == set(records)
+    assert approved & rejected == set()
+    assert all(len(log.store.referrers(BUREAU, id)) == 4 for id in records)
     log.close()
 
 
