@@ -105,6 +105,13 @@ class Loop:
         entitled = still_entitled(deployment.directory, deployment.clock)
         return Notifier(self.book, Scanner(credit.store, self.book, happenings), lane, entitled)
 
+    def prepare(self) -> None:
+        """Make what serving needs now, in one thread; see `Deployment.prepare`."""
+        assert self.cases
+        assert self.records
+        assert self.quality
+        assert self.subscriptions
+
     def chores(self) -> Sequence[Chore]:
         """What the worker sees to: keeping the register from falling behind, and telling subscribers."""
         return [

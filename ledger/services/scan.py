@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from ledger.domain import parse_body
 from ledger.domain.facts import Fact
 from ledger.domain.kinds import kind_of
-from ledger.formats.envelope import STATEMENT_TYPE, parse_envelope
+from ledger.formats.envelope import STATEMENT_TYPE
 from ledger.formats.statement import Statement, parse_statement
 from ledger.store.port import LogStore, StoredEntry
 
@@ -35,7 +35,7 @@ def statement_among(entry: bytes, needles: Sequence[bytes]) -> Statement | None:
     payload = b64decode(entry[start : entry.index(b'"', start)])
     if b"\\" not in payload and not any(needle in payload for needle in needles):
         return None
-    return parse_statement(parse_envelope(entry).payload)
+    return parse_statement(payload)
 
 
 def scan(
