@@ -339,6 +339,7 @@ class Deployment:
         assert self.own
         assert self.certificate
         assert self.receipts
+        self.loop.prepare()
 
     def warm(self) -> None:
         """Build the verifier's tables of the members' keys, about a tenth of a second each."""
