@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from ledger.catalog import Editions
+from ledger.domain.access import AccessEvent
 from ledger.domain.cases import CaseReviewed
 from ledger.domain.credit_state import check_step
 from ledger.domain.deadlines import due_of
@@ -42,6 +43,9 @@ class CreditRulebook:
         check_statement(statement, body, rules, roles, day)
 
     def due(self, statement: Statement, body: Body, now: int) -> tuple[tuple[str, str], ...]:
+        if isinstance(body, AccessEvent):
+            # They come by the thousand.
+            return ()
         return dues_under(statement, body, self._at(now)[1])
 
     def check_step(self, record: Fact, history: Sequence[Fact], step: Fact, now: int) -> None:
