@@ -9,6 +9,7 @@ goes on. Whatever a chore does must be safe to do again, since a kill may come a
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -58,9 +59,10 @@ class Chores:
     def stop(self, timeout: float = 20.0) -> None:
         """Ask all to end; one that does not in time is left behind, as a kill would."""
         self._stopping.set()
+        deadline = time.monotonic() + timeout
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(timeout)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def status(self) -> dict[str, ChoreStatus]:
         """How each chore does, by name."""
