@@ -3,7 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,7 +23,14 @@ desk_option = click.option(
 )
 
 
-class StatementName(click.ParamType):
+if TYPE_CHECKING:
+    _StatementType = click.ParamType[tuple[str, str]]
+else:
+    # Not generic in earlier versions of the package.
+    _StatementType = click.ParamType
+
+
+class StatementName(_StatementType):
     """A statement as ISSUER:ID."""
 
     name = "ISSUER:ID"
