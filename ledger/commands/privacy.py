@@ -122,11 +122,12 @@ def rotate_master(folder: Path, as_json: bool) -> int:
     with LockFile(deployment.folder / "run" / "rotation.lock", "rotation", AlreadyRunning):
         try:
             added = _put_new_key_in_force(deployment)
+            if added:
+                # Before anything is under the new key, so that every process reads the file again in time.
+                time.sleep(2 * RELOAD_SECONDS)
             done = unreadable = 0
-            for turn in range(2):
-                if turn:
-                    # By now every process that reads the key file has noticed.
-                    time.sleep(2 * RELOAD_SECONDS)
+            # Twice, for keys that were on their way in under the old one.
+            for _ in range(2):
                 found = _rewrap_all(deployment)
                 done, unreadable = done + found[0], found[1]
             left = _left(deployment)

@@ -53,43 +53,50 @@ class MasterKeys:
         self._lock = threading.Lock()
         self._seen = stamp()
         self._take(load())
-        self._looked = self._monotonic()
+        self._looked = self._searched = self._monotonic()
 
     @property
     def current(self) -> tuple[str, bytes]:
         """The name of the key in force, and the key."""
-        self._look(whatever=False)
+        self._follow()
         return self._current, self._keys[self._current]
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The names of all keys, the one in force last."""
-        self._look(whatever=False)
+        self._follow()
         return (*(id for id in self._keys if id != self._current), self._current)
 
     def key(self, id: str) -> bytes:
         """The key of that name; raises `SealedMismatch` when the source does not have it."""
         found = self._keys.get(id)
         if found is None:
-            self._look(whatever=True)
+            self._search()
             found = self._keys.get(id)
         if found is None:
             raise SealedMismatch("the master key that wraps this content is not at its source")
         return found
 
-    def _look(self, whatever: bool) -> None:
-        """Load again when the source changed, or `whatever` it says; at most so often."""
+    def _follow(self) -> None:
+        """Load again when the source changed; looked at so often at most."""
         if self._monotonic() - self._looked < RELOAD_SECONDS:
             return
         with self._lock:
-            now = self._monotonic()
-            if now - self._looked < RELOAD_SECONDS:
+            if self._monotonic() - self._looked < RELOAD_SECONDS:
                 return
-            self._looked = now
+            self._looked = self._monotonic()
             stamp = self._stamp()
-            if whatever or stamp != self._seen:
+            if stamp != self._seen:
                 self._take(self._load())
                 self._seen = stamp
+
+    def _search(self) -> None:
+        """Load again for a name that is not known, whatever the source says of itself; so often at most."""
+        with self._lock:
+            if self._monotonic() - self._searched < RELOAD_SECONDS:
+                return
+            self._searched = self._monotonic()
+            self._take(self._load())
 
     def _take(self, keys: Sequence[bytes]) -> None:
         if not keys or any(len(key) != KEY_BYTES for key in keys):

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from ledger.errors import ConfigurationError, DecryptionFailed, SealedErased, SealedMismatch
+from ledger.errors import ConfigurationError, DecryptionFailed, SealedErased, SealedMismatch, Unavailable
 from ledger.files import create_file
 from ledger.formats.sealed import SALT_SIZE
 from ledger.gm import sm4_gcm_decrypt, sm4_gcm_encrypt
@@ -54,8 +54,9 @@ Find = Callable[[str], DataKey | None]
 class Sealer(Protocol):
     """Encrypts the personal part of a submission for storage, and opens it again.
 
-    Thread-safe. `open` raises `SealedErased` when the content was erased, and `SealedMismatch` when the blob
-    was changed, was moved to another entry or subject, or its data key or master key is not there.
+    Thread-safe. Sealing raises `Unavailable` when the subject's key cannot be used here. `open` raises
+    `SealedErased` when the content was erased, and `SealedMismatch` when the blob was changed, was moved to
+    another entry or subject, or its data key or master key is not there.
     """
 
     def seal(self, subject: str, issuer: str, id: str, salt: bytes, content: bytes) -> Sealed:
@@ -176,9 +177,16 @@ class Sm4Sealer:
         except DecryptionFailed as error:
             raise SealedMismatch("a stored data key does not open") from error
 
+    def _unwrapped_to_seal(self, key: DataKey) -> bytes:
+        try:
+            return self._unwrap(key)
+        except SealedMismatch as error:
+            # Not the submitter's fault: what he sends is fine, and will be taken once the key is there again.
+            raise Unavailable(f"the key of this subject's content cannot be used: {error.detail}") from error
+
     def _seal(self, key: DataKey, issuer: str, id: str, plain: bytes) -> Sealed:
         nonce = self._randomness(_NONCE_BYTES)
-        data_key = key.plain if isinstance(key, _NewKey) else self._unwrap(key)
+        data_key = key.plain if isinstance(key, _NewKey) else self._unwrapped_to_seal(key)
         blob = sm4_gcm_encrypt(data_key, nonce, plain, _bound_to_both(key, issuer, id))
         return Sealed(_SECOND + nonce + blob, key.id, key)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.errors import ConfigurationError, SealedErased, SealedMismatch
+from ledger.errors import ConfigurationError, SealedErased, SealedMismatch, Unavailable
 from ledger.gm import sm4_gcm_encrypt
 from ledger.log.masters import RELOAD_SECONDS, MasterKeys, master_key_id, parse_master_keys
 from ledger.log.sealer import Sm4Sealer, create_master_key_file, is_erased, lacks_key
@@ -116,6 +116,14 @@ def test_statements_on_their_way_in_share_their_subjects_new_key() -> None:
     assert sealed_by(sealer).key_id != id
 
 
+def test_content_is_not_refused_for_a_master_key_that_is_not_here() -> None:
+    made = sealed_by(Sm4Sealer([OLD])).data_key
+    assert made is not None
+    standing = DataKey(made.id, made.subject, made.wrapped, made.master)
+    with pytest.raises(Unavailable):
+        sealed_by(Sm4Sealer([NEW], find=lambda _: standing))
+
+
 def test_a_standing_key_is_used() -> None:
     standing = sealed_by(Sm4Sealer([NEW])).data_key
     sealer = Sm4Sealer([NEW], find=lambda subject: standing if subject == ANN else None)
@@ -216,3 +224,13 @@ def test_a_key_not_known_yet_is_looked_for_at_its_source_but_not_all_the_time() 
         with pytest.raises(SealedMismatch):
             masters.key("0" * 16)
     assert len(loads) == 2
+
+
+def test_looking_for_changes_does_not_keep_an_unknown_key_from_being_looked_for() -> None:
+    source, now = [OLD], [0.0]
+    masters = MasterKeys(lambda: list(source), monotonic=lambda: now[0])
+    source.append(NEW)
+    for _ in range(3):
+        now[0] += RELOAD_SECONDS * 0.9
+        assert masters.current[1] == OLD
+    assert masters.key(master_key_id(NEW)) == NEW
