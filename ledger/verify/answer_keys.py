@@ -130,11 +130,11 @@ def _of_roles(
     """Whether the persons that the matter asks about were asked about, or are said not to have been."""
     asks = edition.get("asks")
     roles = asks.get(answer.matter) if isinstance(asks, dict) else None
-    if not isinstance(roles, list):
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         yield AnswerFinding(KEYS, FAIL, "matter_unknown_to_edition")
         return
     asked = {key.role for key in answer.keys} - {ITSELF}
-    silent = [str(role) for role in roles if role not in asked and role not in answer.not_asked]
+    silent = [role for role in roles if role not in asked and role not in answer.not_asked]
     if silent:
         yield AnswerFinding(KEYS, FAIL, "role_not_asked", _named(silent))
     for role in sorted(asked):

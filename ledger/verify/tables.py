@@ -40,7 +40,7 @@ class Tables:
         """Whether a published edition names exactly these digests."""
         files = edition.get("files")
         named = {
-            file.get("name"): file.get("sm3")
+            str(file.get("name")): file.get("sm3")
             for file in (files if isinstance(files, list) else ())
             if isinstance(file, dict)
         }
@@ -65,12 +65,12 @@ class Tables:
     ) -> Mapping[str, Any] | None:
         """The rule for the entry's severity before the one for any."""
         fitting = {
-            rule.get("severity"): rule
+            str(rule.get("severity")): rule
             for rule in self.rules
             if (rule.get("list"), rule.get("matter"), rule.get("role", ITSELF))
             == (body.get("list"), matter, role)
         }
-        return fitting.get(severity) or fitting.get(None)
+        return fitting.get(str(severity)) or fitting.get(str(None))
 
 
 def parse_tables(data: bytes) -> Tables:

@@ -1,7 +1,7 @@
 """What a stranger finds in a receipt, or in a plain answer, that is not what was said and logged."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +11,19 @@ from receipt_office import MATTER, Office, edited, forged, plain
 from ledger.domain import AccessEvent
 from ledger.errors import AnswerUnusable, FormatError, QuestionInvalid
 from ledger.formats import strictjson
+from ledger.formats.bundle import parse_bundle
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.look import format_look, parse_look
 from ledger.formats.receipt import parse_receipt, sign_receipt
 from ledger.formats.statement import parse_statement
 from ledger.formats.tags import person_tag
+from ledger.formats.trust import parse_trust
 from ledger.gm import PrivateKey, signer, sm3
 from ledger.services.recorder import AccessRecorder
-from ledger.verify.answer import AnswerReport, Evidence, open_answer, open_receipt
-from ledger.verify.answer_keys import Persons, parse_persons
+from ledger.verify import Question
+from ledger.verify.answer import AnswerReport, Evidence, open_answer, open_receipt, verify_answer
+from ledger.verify.answer_document import answer_of as answer_of_members
+from ledger.verify.answer_keys import Persons, _of_roles, parse_persons
 from ledger.verify.receipt_file import read_receipt
 from ledger.verify.tables import FILES, format_tables, parse_tables
 
@@ -535,3 +539,70 @@ def test_the_tables_are_the_two_files_and_no_more(office: Office) -> None:
     for wrong in (b"{}", b"[]", format_tables(dict.fromkeys(FILES, b"{}"))):
         with pytest.raises(FormatError):
             parse_tables(wrong)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every member and item of a document."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for name in value:
+            yield from places(value[name], (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from places(item, (*path, index))
+
+
+def with_value(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    copy = strictjson.loads(strictjson.dumps(document))
+    inner = copy
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    return copy
+
+
+def test_no_value_anywhere_in_an_answer_breaks_the_verifier_or_passes_for_what_was_logged(
+    city: City, office: Office
+) -> None:
+    """Each member in turn becomes something else: unusable, or not proven; never an error of ours."""
+    city.remove(city.enter("wage-arrears"))
+    city.enter("dishonest-debtor")
+    evidence = open_receipt(office.issue("civil-service").pdf)
+    bundle, trust = parse_bundle(evidence.bundle), parse_trust(city.trust_file)
+    document = strictjson.loads(evidence.answer.canonical)
+    question = Question(now=city.now)
+    tried = 0
+    for path in places(document):
+        for value in (None, 0, "x", [], {}, ["x"], {"x": None}):
+            changed = with_value(document, path, value)
+            if changed == document:
+                continue
+            tried += 1
+            try:
+                answer = answer_of_members(changed)
+            except AnswerUnusable:
+                continue
+            report = verify_answer(replace(evidence, answer=answer, bundle=bundle), trust, question)
+            assert report.exit_status == 1, path
+            assert report.verdicts["look"] == "fail"
+            assert report.as_json()["exit"] == 1
+    assert tried > 300
+
+
+ODD: tuple[Any, ...] = (None, 0, "x", [], {}, [{}], {"x": []}, [["x"]])
+
+
+def test_no_value_in_a_published_edition_or_a_listing_breaks_the_verifier(office: Office) -> None:
+    """What a dishonest operator signed is judged, too."""
+    tables = parse_tables(format_tables(office.tables("2026.2")))
+    evidence = open_receipt(office.issue("bidding").pdf)
+    for odd in ODD:
+        assert not tables.are_of({"files": odd})
+        assert not tables.are_of({"files": [{"name": odd, "sm3": odd}]})
+        assert tables.allowed({"list": odd, "severity": odd}, "bidding", "itself") == {"caution"}
+        rows = strictjson.dumps([{"code": odd, "kind": odd, "severity": odd, "decision": odd}])
+        other = parse_tables(format_tables({"lists.json": rows, "rules.json": rows}))
+        assert other.allowed({"list": odd, "severity": odd}, "bidding", "itself")
+        found = list(_of_roles(evidence.answer, {"asks": {"bidding": odd}}, 2, None))
+        assert all(finding.zh and finding.en for finding in found)
