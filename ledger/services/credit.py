@@ -37,6 +37,7 @@ from ledger.services.authorisation import Authoriser
 from ledger.services.checking.batch import (
     Line,
     Told,
+    check_shown,
     item_of,
     manifests_of,
     refusal_of,
@@ -45,7 +46,7 @@ from ledger.services.checking.batch import (
     uncollected,
 )
 from ledger.services.checking.editions import EditionEntries
-from ledger.services.checking.findings import Found, find
+from ledger.services.checking.findings import MOST_OTHERS, Found, find
 from ledger.services.checking.looks import Looks, Permitted, Seen
 from ledger.services.checking.standing import Ground
 from ledger.services.checking.subjects import SUBJECT_INDEX, Question, resolve_question
@@ -132,8 +133,9 @@ class CreditService:
     ) -> BatchAnswer:
         """Check up to 10,000 subjects for a matter, all under one checkpoint; each look is logged.
 
-        With `proofs`, which is for 500 subjects at most, one bundle proves the keys of all. What is wrong
-        with one subject stands in its item. Raises as `check`, and `TooManySubjects`.
+        With `proofs`, which is for 500 subjects at most, one bundle proves the keys of all; it shows what
+        bears on the matter and names the rest. What is wrong with one subject stands in its item. Raises as
+        `check`, and `TooManySubjects`.
         """
         lines = resolve_lines(subjects, self._person_tag_keys, proofs)
         asking = {
@@ -151,11 +153,19 @@ class CreditService:
             questions = [asking[place] for place in granted]
             checkpoint, (histories, reference) = self._look_up(level, questions, ground.catalogue)
             found = {
-                place: find(line.question, histories, self._facts, ground, shown=proofs)
+                place: find(
+                    line.question,
+                    histories,
+                    self._facts,
+                    ground,
+                    shown=proofs,
+                    others_shown=0 if proofs else MOST_OTHERS,
+                )
                 for place, line in enumerate(lines)
                 if line.question is not None and (place if line.same_as is None else line.same_as) in granted
             }
             shown = list(found.values()) if proofs else []
+            check_shown(shown)
             bundle = self._bundle(checkpoint, questions if proofs else [], shown, histories, reference)
             frame = _frame(ground, level, checkpoint, reference, bundle)
             framed = document_of(frame)

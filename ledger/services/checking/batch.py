@@ -19,11 +19,14 @@ from ledger.services.answers import (
     SubjectQuery,
     document_of,
 )
+from ledger.services.checking.findings import Found
 from ledger.services.checking.subjects import Question, resolve_question
 
 MOST_SUBJECTS = 10_000
 MOST_PROVED = 500
 """Subjects whose proofs one bundle may hold."""
+MOST_SHOWN = 10_000
+"""Entries in one bundle: some thirty megabytes."""
 
 
 @contextmanager
@@ -78,6 +81,12 @@ def resolve_lines(
         same = first.setdefault(asked, place)
         lines.append(Line(question, None, None if same == place else same))
     return lines
+
+
+def check_shown(found: Sequence[Found]) -> None:
+    """Refuse a bundle that nobody could take; raises `TooManySubjects`."""
+    if sum(len(each.shown) for each in found) > MOST_SHOWN:
+        raise TooManySubjects(f"one bundle shows at most {MOST_SHOWN} entries; ask about fewer at a time")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,10 @@ def find(
     ground: Ground,
     *,
     shown: bool = True,
+    others_shown: int = MOST_OTHERS,
 ) -> Found:
-    """What the entries say about one subject; `histories` by tag. Without `shown`, no entry is."""
+    """What the entries say about one subject; `histories` by tag. Without `shown`, no entry is; of the
+    records without bearing at most `others_shown` are."""
     leaves: dict[int, str] = {}
     stated: dict[int, Fact] = {}
     for tag in question.tags:
@@ -62,7 +64,7 @@ def find(
     relations = _Relations(question)
     hits, others = _weigh(standing, leaves, relations, ground)
     open_ = {hit.entry.index for hit in hits}
-    open_.update(record.fact.index for record in others[-MOST_OTHERS:])
+    open_.update(record.fact.index for record in others[len(others) - min(others_shown, len(others)) :])
     gone = _account(standing, open_, relations)
     indexes = frozenset[int]()
     if shown and ground.whole:

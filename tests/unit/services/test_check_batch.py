@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bodies import GRANTED
-from checking import DUTY, MATTER, REPRESENTATIVE, looks
+from checking import DUTY, MATTER, REPRESENTATIVE, looks, record
 
 from ledger.errors import MatterUnknown, ParameterInvalid, PurposeMissing, TooManySubjects
 from ledger.formats.answer import answer_digest
@@ -172,6 +172,31 @@ def test_five_hundred_are_proved(city: City, uscc: Uscc) -> None:
     keys = [(key.name, key.tag) for item in answer.items if item.findings for key in item.findings.keys]
     assert len(keys) == MOST_PROVED
     assert city.proves(answer.bundle, *keys)
+
+
+def test_a_bundle_over_many_shows_what_bears_on_the_matter_and_names_the_rest(city: City) -> None:
+    city.enter("wage-arrears")
+    record(city, "licence.published")
+    answer = check_many(city, [organisation(city.company)], proofs=True)
+    [item] = answer.items
+    assert item.findings is not None
+    assert (item.findings.other_entries, len(item.findings.hits)) == (1, 1)
+    assert [(gone.entry.index, gone.reason) for gone in item.findings.no_longer] == [(1, "not_shown")]
+    assert answer.bundle is not None
+    assert [entry.proven.index for entry in parse_bundle(answer.bundle).entries] == [0]
+    [plain] = check_many(city, [organisation(city.company)]).items
+    assert plain.findings is not None
+    assert plain.findings.no_longer == ()
+
+
+def test_a_bundle_that_nobody_could_take_is_refused_and_nothing_logged(
+    city: City, listed: list[SubjectQuery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.services.checking.batch.MOST_SHOWN", 2)
+    with pytest.raises(TooManySubjects):
+        check_many(city, listed, proofs=True)
+    assert looks(city) == []
+    assert len(check_many(city, listed[:4], proofs=True).items) == 4
 
 
 def test_a_purpose_is_missing_for_all_or_none(city: City, listed: list[SubjectQuery]) -> None:
