@@ -324,7 +324,9 @@ def _show_line(view: Any) -> None:
     due = f", 反馈期限 due {view['feedback_due']}" if view["feedback_due"] else ""
     reference = view["reference"]
     click.echo(f"{view['case']}  {STATES[view['state']]} {view['state']}{about}")
-    click.echo(f"  {reference['issuer']}:{reference['id']}  {view['from_day']} – {view['until'] or ''}")
+    click.echo(
+        f"  {reference['issuer']}:{reference['id']}  {view['from_day']} – {view['until'] or '解除为止 until lifted'}"
+    )
     click.echo(
         f"  收到 received {view['received']}, 已反馈 handled {view['handled']}, "
         f"逾期 overdue {view['overdue']}{due}"
