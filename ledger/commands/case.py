@@ -322,11 +322,9 @@ def _show_line(view: Any) -> None:
     if subject is not None:
         about = f"  {subject['name']} {subject['code']}" if subject["name"] else "  自然人 a natural person"
     due = f", 反馈期限 due {view['feedback_due']}" if view["feedback_due"] else ""
-    reference = view["reference"]
+    reference, until = view["reference"], view["until"] or "解除为止 until lifted"
     click.echo(f"{view['case']}  {STATES[view['state']]} {view['state']}{about}")
-    click.echo(
-        f"  {reference['issuer']}:{reference['id']}  {view['from_day']} – {view['until'] or '解除为止 until lifted'}"
-    )
+    click.echo(f"  {reference['issuer']}:{reference['id']}  {view['from_day']} – {until}")
     click.echo(
         f"  收到 received {view['received']}, 已反馈 handled {view['handled']}, "
         f"逾期 overdue {view['overdue']}{due}"

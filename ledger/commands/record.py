@@ -32,7 +32,7 @@ STATES = {
     "lifted": "已移出",
     "replaced": "已更正替换",
 }
-_REPAIR = {"applied": "已申请", "accepted": "已受理", "rejected": "不予修复", "approved": "已修复"}
+_REPAIR = {"applied": "修复已申请", "accepted": "修复已受理", "rejected": "不予修复", "approved": "同意修复"}
 _TEXTS = ("grounds", "reasons", "reason")
 _Record = tuple[str, str]
 
@@ -228,7 +228,7 @@ def _show_state(view: Any) -> None:
     if view["objected"]:
         marks.append("异议中 objected")
     if view["repair"]:
-        marks.append(f"修复{_REPAIR[view['repair']]} repair {view['repair']}")
+        marks.append(f"{_REPAIR[view['repair']]} repair {view['repair']}")
     if view["corrected"] is not None:
         marks.append("已整改 corrected" if view["corrected"] else "未整改 uncorrected")
     entry = view["entry"]
