@@ -17,7 +17,6 @@ from ledger.deployment import Keyring
 from ledger.deployment.keyring import find_passphrase
 from ledger.errors import AnswerInvalid, ConfigurationError
 from ledger.formats.statement import Reference
-from ledger.formats.strictjson import dumps
 from ledger.services.importing import (
     FORMS,
     FoundRecord,
@@ -183,7 +182,7 @@ class _ServiceDesk:
 
     def preview(self, rows: Sequence[Offered]) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        for part in _pieces([_row_document(row) for row in rows]):
+        for part in _pieces([row.as_json() for row in rows]):
             answered = self._client.sheet_rows(part)
             _check_count(answered, part)
             outcomes += [_outcome(each) for each in answered]
@@ -195,24 +194,16 @@ def _check_count(answers: Any, asked: Sequence[Any]) -> None:
         raise AnswerInvalid("the service answered about another number of rows than was asked")
 
 
-def _row_document(row: Offered) -> dict[str, Any]:
-    document: dict[str, Any] = {"id": row.id, "kind": row.kind, "body": dict(row.body)}
-    if row.refers:
-        document["refers"] = [{"issuer": each.issuer, "id": each.id} for each in row.refers]
-    return document
-
-
-def _pieces(documents: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _pieces(rows: list[bytes]) -> Iterator[list[bytes]]:
     """Rows in requests of a few MiB."""
-    piece: list[dict[str, Any]] = []
+    piece: list[bytes] = []
     size = 0
-    for document in documents:
-        length = len(dumps(document))
-        if piece and size + length > _ASKED_BYTES:
+    for row in rows:
+        if piece and size + len(row) > _ASKED_BYTES:
             yield piece
             piece, size = [], 0
-        piece.append(document)
-        size += length
+        piece.append(row)
+        size += len(row)
     if piece:
         yield piece
 

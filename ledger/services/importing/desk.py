@@ -23,10 +23,11 @@ from ledger.errors import (
     NotYetPublished,
     RecordConflicts,
     ReferenceUnknown,
+    StatementInvalid,
 )
 from ledger.formats.envelope import STATEMENT_TYPE, parse_envelope
 from ledger.formats.statement import Reference, Statement, parse_statement
-from ledger.formats.strictjson import loads
+from ledger.formats.strictjson import dumps, loads
 from ledger.log.clock import Clock, china_day
 from ledger.log.credit_rules import CreditRulebook
 from ledger.log.facts import find_fact, referring_facts
@@ -47,12 +48,30 @@ _SAME_NUMBER = 500
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A row as the desk is asked about it: what is public of the statement that it would become."""
+    """A row as the desk is asked about it: what is public of the statement that it would become.
+
+    `body` is its members, or their JSON.
+    """
 
     id: str
     kind: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | bytes
     refers: tuple[Reference, ...] = ()
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The body's members. Raises a `FormatError`, or `StatementInvalid`."""
+        members = loads(self.body) if isinstance(self.body, bytes) else self.body
+        if not isinstance(members, Mapping):
+            raise StatementInvalid("body must be an object")
+        return dict(members)
+
+    def as_json(self) -> bytes:
+        """The row as the service is asked about it."""
+        body = self.body if isinstance(self.body, bytes) else dumps(dict(self.body))
+        refers = [{"issuer": each.issuer, "id": each.id} for each in self.refers]
+        more = b',"refers":' + dumps(refers) if refers else b""
+        return b'{"id":"%b","kind":"%b","body":%b%b}' % (self.id.encode(), self.kind.encode(), body, more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +136,9 @@ class LogDesk:
         outcomes: list[Outcome] = []
         for row in rows:
             try:
-                body = self._body(row)
-                outcome = self._stored(row, body) or self._refused(row, body, now)
+                members = row.members
+                body = self._body(row.kind, members)
+                outcome = self._stored(row, body) or self._refused(row, members, body, now)
             except LedgerError as error:
                 if isinstance(error, IntegrityError):
                     raise
@@ -128,10 +148,10 @@ class LogDesk:
         self._find_conflicts(rows, bodies, outcomes, china_day(now))
         return outcomes
 
-    def _body(self, row: Offered) -> Body:
-        if row.kind not in KINDS:
+    def _body(self, kind: str, members: dict[str, Any]) -> Body:
+        if kind not in KINDS:
             raise KindUnknown(f"the kinds of sheets are {', '.join(sorted(KINDS))}")
-        return parse_body(kind_of(row.kind), dict(row.body))
+        return parse_body(kind_of(kind), members)
 
     def _stored(self, row: Offered, body: Body) -> Outcome | None:
         """Whether the log has the row, or something else under its id."""
@@ -145,10 +165,10 @@ class LogDesk:
                 return Outcome("already")
         return refused(IdReused())
 
-    def _refused(self, row: Offered, body: Body, now: int) -> Outcome | None:
+    def _refused(self, row: Offered, members: dict[str, Any], body: Body, now: int) -> Outcome | None:
         """What admission and the gate would say."""
         statement = Statement(
-            row.id, row.kind, self._reader.origin, self._member, now, {}, dict(row.body), None, row.refers
+            row.id, row.kind, self._reader.origin, self._member, now, {}, members, None, row.refers
         )
         try:
             self._rulebook.check_statement(statement, body, self._roles, now)
@@ -223,7 +243,7 @@ def refused(error: LedgerError) -> Outcome:
 
 def offered(row: PreparedRow) -> Offered:
     """A prepared row as it is asked about."""
-    return Offered(row.id, row.kind, loads(row.body), row.refers)
+    return Offered(row.id, row.kind, row.body, row.refers)
 
 
 def _is_wanted(body: Body, wanted: Wanted) -> bool:

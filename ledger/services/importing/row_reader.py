@@ -73,7 +73,7 @@ class RowReader:
         self.problems: list[RowProblem] = []
         self._told: set[str] = set()
         self._number = row.number
-        self._cells = row.cells
+        self._cells = {code: cell for code, cell in row.cells.items() if cell is not None and cell != ""}
         self._date1904 = date1904
         self._tag = tag
         if row.extra:
@@ -96,7 +96,7 @@ class RowReader:
     def blank(self, column: str) -> bool:
         """Whether nothing stands in the cell."""
         cell = self._cells.get(column)
-        return cell is None or cell == "" or (isinstance(cell, str) and cell.isspace())
+        return cell is None or (isinstance(cell, str) and cell.isspace())
 
     def read(self, column: str, parse: Callable[[Cell], T]) -> T | None:
         """The cell as `parse` reads it; None, with a problem noted, where it cannot."""
@@ -108,18 +108,16 @@ class RowReader:
 
     def text(self, column: str) -> str:
         """The cell's text; "" also where it cannot be read, with a problem noted."""
-        cell = self._cells.get(column)
-        return "" if cell is None or cell == "" else self.read(column, text_of) or ""
+        return (self.read(column, text_of) or "") if column in self._cells else ""
 
     def name(self, column: str) -> str:
-        return self.read(column, name_of) or ""
+        return (self.read(column, name_of) or "") if column in self._cells else ""
 
     def number(self, column: str) -> str:
-        return self.read(column, number_of) or ""
+        return (self.read(column, number_of) or "") if column in self._cells else ""
 
     def code(self, column: str) -> str:
-        cell = self._cells.get(column)
-        return "" if cell is None or cell == "" else self.read(column, code_of) or ""
+        return (self.read(column, code_of) or "") if column in self._cells else ""
 
     def day(self, column: str) -> str:
         """A day; "" where the cell is blank, or with a problem noted."""
@@ -144,7 +142,7 @@ class RowReader:
 
     def fen(self, column: str) -> int | None:
         cell = self._cells.get(column)
-        if cell is None or cell == "":
+        if cell is None:
             return None
         unit = self.form.by_code[column].unit
         try:

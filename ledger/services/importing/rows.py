@@ -17,7 +17,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from ledger.catalog import Catalogue
-from ledger.domain import Body, Personal, Record, dump_body, format_personal, identity_of, kind_of
+from ledger.domain import (
+    Body,
+    LicencePublished,
+    ListEntered,
+    Personal,
+    Record,
+    dump_body,
+    format_personal,
+    identity_of,
+    kind_of,
+)
 from ledger.errors import (
     DateInvalid,
     EntryTooLarge,
@@ -181,7 +191,11 @@ def _record_key(body: Body) -> bytes:
 def decision_of(body: Record) -> tuple[str, ...]:
     """What tells a record from all others of its kind and issuer: number and subject; of lists the list, and
     of licences, of which one document may grant several, the licence's own number."""
-    own = getattr(body, "list_code", None) or getattr(body, "licence_number", None) or ""
+    own = ""
+    if isinstance(body, ListEntered):
+        own = body.list_code
+    elif isinstance(body, LicencePublished):
+        own = body.licence_number or ""
     return body.number, identity_of(body.subject), own
 
 

@@ -1,4 +1,4 @@
-"""Rows to the log, in signed batches: the next one is signed while one is on its way.
+"""Rows to the log, in signed batches: the next one is signed while others are on their way.
 
 A batch is all or nothing to the log. Where the log refuses one line of it (somebody else was faster, a role
 was taken away), that row is taken out and reported, what stands before it is sent as a batch of its own, and
@@ -36,6 +36,9 @@ from ledger.services.importing.signing import SignedBatch, sign_rows
 
 Submit = Callable[[Iterable[bytes]], bytes]
 """Sends the lines of a batch and returns the log's receipt: `Appender.submit_batch`, or the client's."""
+
+UNDER_WAY = 2
+"""Batches sent at once: the service is several processes."""
 
 _OF_ALL_ROWS = (
     IssuerMismatch,
@@ -93,7 +96,7 @@ class Sender:
         self._report = report
         self._told = taken
         self._done = 0
-        self._pool = ThreadPoolExecutor(1, "import")
+        self._pool = ThreadPoolExecutor(UNDER_WAY, "import")
         self._under_way: deque[_Sent] = deque()
 
     def __enter__(self) -> "Sender":
@@ -124,9 +127,11 @@ class Sender:
         return again
 
     def send(self, rows: Sequence[PreparedRow]) -> None:
-        """Sign a batch and send it, after the one before it was answered. Raises what refuses all rows."""
+        """Sign a batch and send it; waits where too many are under way. Raises what refuses all rows."""
         signed = self._sign(rows)
-        if self._under_way:
+        # What refers to another row's statement comes after it.
+        most = UNDER_WAY - 1 if not any(row.refers for row in rows) else 0
+        while len(self._under_way) > most:
             self._settle(self._under_way.popleft())
         self._under_way.append(self._submit(rows, signed))
 
@@ -151,26 +156,29 @@ class Sender:
         return _Sent(rows, kept, self._pool.submit(self._target.submit, signed.lines))
 
     def _settle(self, sent: _Sent) -> None:
-        """Take the answer to a batch, and go on without the rows that it names."""
-        waiting = [sent]
-        while waiting:
-            sent = waiting.pop()
-            try:
-                receipt = sent.receipt.result()
-            except BatchLineInvalid as error:
-                at = error.line - 2
-                if at < 0 or at >= len(sent.rows) or isinstance(error.cause, _OF_ALL_ROWS):
-                    raise
-                if sent.kept and self._journal:
-                    self._journal.drop(sent.kept)
-                for part in self._without(sent.rows, at, error.cause):
-                    waiting.insert(0, self._submit(part, self._sign(part)))
-            else:
-                if sent.kept and self._journal:
-                    self._journal.answered(sent.kept, receipt)
-                self._report.receipts.append(receipt)
-                self._report.accepted += len(sent.rows)
-                self._taken(len(sent.rows))
+        """Take the answer to a batch, and go on in order without the rows that it names."""
+        parts = self._answer(sent)
+        while parts:
+            part = parts.pop(0)
+            parts[:0] = self._answer(self._submit(part, self._sign(part)))
+
+    def _answer(self, sent: _Sent) -> list[Sequence[PreparedRow]]:
+        """Wait for the answer to a batch; of one that was refused for a row, the others, to be sent again."""
+        try:
+            receipt = sent.receipt.result()
+        except BatchLineInvalid as error:
+            at = error.line - 2
+            if at < 0 or at >= len(sent.rows) or isinstance(error.cause, _OF_ALL_ROWS):
+                raise
+            if sent.kept and self._journal:
+                self._journal.drop(sent.kept)
+            return self._without(sent.rows, at, error.cause)
+        if sent.kept and self._journal:
+            self._journal.answered(sent.kept, receipt)
+        self._report.receipts.append(receipt)
+        self._report.accepted += len(sent.rows)
+        self._taken(len(sent.rows))
+        return []
 
     def _taken(self, rows: int) -> None:
         self._done += rows
