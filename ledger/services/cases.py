@@ -13,17 +13,21 @@ from collections.abc import Sequence
 
 from ledger.domain import OrganisationCode, Person
 from ledger.domain.cases import CaseInitiated, CaseStep
+from ledger.domain.facts import Fact
 from ledger.domain.records import case_tag
+from ledger.domain.subjects import subject_tag
 from ledger.errors import InputError, NotFound, NotYetPublished, RoleMissing
 from ledger.formats.bundle import Bundle, format_bundle
 from ledger.formats.statement import Reference
 from ledger.log.clock import Clock
 from ledger.log.reader import LogReader
+from ledger.merkle import index_key
 from ledger.services.answers import Asked, Level, Logged, Principal
 from ledger.services.case_register import CasesWanted, RulesAt, count_cases, find_cases, fold_case
 from ledger.services.case_views import CaseAnswer, CaseFigures, CasesAnswer, CaseView, FoundCase, view_of
 from ledger.services.evidence import checkpoint_reference, look, summaries, today, under_checkpoint
 from ledger.services.facts import FactCache
+from ledger.services.histories import history_of
 from ledger.services.recorder import AccessRecorder
 from ledger.services.register import Register
 from ledger.store.port import StoredCheckpoint
@@ -59,9 +63,9 @@ class CaseService:
         """
         now = self._clock()
         day = today(now).isoformat()
-        number = self._number(reference)
+        initiated = self._initiated(reference)
         checkpoint, found = under_checkpoint(
-            self._reader, level, lambda checkpoint: self._find(checkpoint, reference, number, day)
+            self._reader, level, lambda checkpoint: self._find(checkpoint, initiated, day)
         )
         if found is None:
             raise NotYetPublished
@@ -102,8 +106,8 @@ class CaseService:
             self._reader,
             "published",
             lambda checkpoint: [
-                self._find(checkpoint, reference, self._number(reference), day)
-                for reference in (Reference(row.issuer, row.id) for row in rows[:limit])
+                self._find(checkpoint, self._initiated(Reference(row.issuer, row.id)), day)
+                for row in rows[:limit]
             ],
         )
         cases = [case for case in found if case is not None]
@@ -138,24 +142,25 @@ class CaseService:
         total, each = count_cases(self._register, day, executor)
         return CaseFigures(day, scanned, total, tuple(each))
 
-    def _number(self, reference: Reference) -> str:
+    def _initiated(self, reference: Reference) -> Fact:
         stored = self._reader.find(reference.issuer, reference.id)
         # A manifest stands under no index key.
         fact = self._facts.fact(stored) if stored is not None and stored.index_keys else None
         if fact is None or not isinstance(fact.body, CaseInitiated):
             raise NotFound("the log holds no initiation of a case under this issuer and id")
-        return fact.body.case
+        return fact
 
-    def _find(
-        self, checkpoint: StoredCheckpoint, reference: Reference, number: str, day: str
-    ) -> FoundCase | None:
+    def _find(self, checkpoint: StoredCheckpoint, initiated: Fact, day: str) -> FoundCase | None:
         """The case under a checkpoint; None where its initiation is not under that yet."""
-        history = self._reader.lookup(checkpoint, "case", case_tag(number))
-        entries = {entry.index: entry for entry in history.entries}
-        facts = [self._facts.fact(entry) for entry in history.entries]
-        initiated = next((fact for fact in facts if (fact.issuer, fact.id) == _pair(reference)), None)
-        if initiated is None:
+        body = initiated.body
+        assert isinstance(body, CaseInitiated)
+        history = history_of(self._reader, checkpoint, body.case, subject_tag(body.subject))
+        number = index_key("case", bytes.fromhex(case_tag(body.case)))
+        entries = {entry.index: entry for entry in history.entries if number in entry.index_keys}
+        if initiated.index not in entries:
             return None
+        facts = [self._facts.fact(entry) for entry in entries.values()]
+        reference = Reference(initiated.issuer, initiated.id)
         about = [fact for fact in facts if isinstance(fact.body, CaseStep) and reference in fact.refers]
         folded = fold_case(initiated, about, self._rules_at, day)
         return FoundCase(initiated, about, entries, folded, history.completeness)
@@ -211,7 +216,3 @@ def _subject_of(found: FoundCase) -> OrganisationCode | Person:
 
 def _shown(bundle: Bundle) -> set[int]:
     return {entry.proven.index for entry in bundle.entries}
-
-
-def _pair(reference: Reference) -> tuple[str, str]:
-    return reference.issuer, reference.id

@@ -37,6 +37,7 @@ from ledger.services.answers import (
 from ledger.services.case_register import RulesAt
 from ledger.services.evidence import checkpoint_reference, look, summaries, today, under_checkpoint
 from ledger.services.facts import FactCache
+from ledger.services.histories import history_of
 from ledger.services.recorder import AccessRecorder
 from ledger.store.port import StoredCheckpoint, StoredEntry
 
@@ -181,10 +182,11 @@ class RecordService:
         """The record with all that was said about the same decision; None where it is not published yet."""
         body = record.body
         assert isinstance(body, Record)
-        history = self._reader.lookup(checkpoint, "case", case_tag(body.number))
-        # One number may stand for many subjects; only this one's statements are parsed.
-        own = index_key("subject", bytes.fromhex(subject_tag(body.subject)))
-        entries = {entry.index: entry for entry in history.entries if own in entry.index_keys}
+        subject, number = subject_tag(body.subject), case_tag(body.number)
+        history = history_of(self._reader, checkpoint, body.number, subject)
+        # One number may stand for many subjects; only this one's statements under it are parsed.
+        own = {index_key("subject", bytes.fromhex(subject)), index_key("case", bytes.fromhex(number))}
+        entries = {entry.index: entry for entry in history.entries if own.issubset(entry.index_keys)}
         if record.index not in entries:
             return None
         facts = [fact for entry in entries.values() if (fact := _fact_of(entry, self._facts)) is not None]

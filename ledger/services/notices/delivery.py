@@ -8,7 +8,7 @@ anything is sent. What fails is tried again with growing pauses, then given up f
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import unquote
 
 from ledger.errors import DeliveryFailed, LedgerError, SubscriptionUnknown, WebhookRefused
@@ -23,6 +23,10 @@ logger = logging.getLogger("xinzheng.notices")
 SLOW_MS = 2_000
 MOST_IN_A_ROW = 500
 """Notices of one subscription before the others have their turn."""
+
+
+Outcome = Literal["quick", "slow", "blocked"]
+"""How a lane did: its receiver took everything in time, or did not; or we could not go on ourselves."""
 
 
 class Documents(Protocol):
@@ -74,14 +78,14 @@ class Lane:
         self._randomness = randomness
         self._jitter = jitter
 
-    def run(self, id: str, going_on: Callable[[], bool]) -> bool:
-        """Deliver what is due to a subscription; returns whether its receiver is to be taken for slow.
+    def run(self, id: str, going_on: Callable[[], bool]) -> Outcome:
+        """Deliver what is due to a subscription.
 
         What is wrong on our side (the database busy, the look not logged) ends the run and counts for no
         try.
         """
         channel: Channel | None = None
-        slow = False
+        outcome: Outcome = "quick"
         try:
             for _ in range(MOST_IN_A_ROW):
                 if not going_on():
@@ -97,11 +101,11 @@ class Lane:
                 try:
                     channel = self._hand_over(channel, subscription, notice)
                 except (DeliveryFailed, WebhookRefused) as error:
-                    slow = True
+                    outcome = "slow"
                     reason = error.reason if isinstance(error, DeliveryFailed) else error.code
                     self._failed(subscription, notice, reason, dead=retried is not None)
                     break
-                slow = self._clock() - began > SLOW_MS
+                outcome = "slow" if self._clock() - began > SLOW_MS else "quick"
                 if retried:
                     self._book.revive(id, notice.seq, self._clock())
                 else:
@@ -111,10 +115,11 @@ class Lane:
             pass
         except LedgerError as error:
             logger.warning("subscription %s: %s: %s", id, error.code, error.detail)
+            outcome = "blocked"
         finally:
             if channel is not None:
                 channel.close()
-        return slow
+        return outcome
 
     def _next(self, subscription: Subscription) -> Notice | None:
         if self._book.count_dead(subscription.id) >= MOST_DEAD:

@@ -16,12 +16,14 @@ from typing import Protocol
 
 from ledger.errors import Unavailable
 from ledger.services.notices.book import Book
-from ledger.services.notices.delivery import Lane
+from ledger.services.notices.delivery import Lane, Outcome
 
 logger = logging.getLogger("xinzheng.notices")
 
 MOST_LANES = 64
 PRUNE_MS = 60_000
+REST_MS = 5_000
+"""Until a lane that we ourselves could not go on with is started again."""
 
 
 class Scanning(Protocol):
@@ -45,6 +47,7 @@ class Notifier:
         self._lock = threading.Lock()
         self._running: dict[str, threading.Thread] = {}
         self._slow: set[str] = set()
+        self._resting: dict[str, int] = {}
         self._closing = threading.Event()
         self._pruned_at = 0
         self._turns: dict[str, int] = {}
@@ -68,11 +71,13 @@ class Notifier:
         # Who waits the longest comes first, should there be more than lanes.
         self._turns = {id: self._turns.get(id, 0) for id, _ in due}
         for id, member in sorted(due, key=lambda each: self._turns[each[0]]):
-            if self._entitled(member) and self._start(id):
+            if 0 <= now - self._resting.get(id, now - REST_MS) < REST_MS:
+                continue
+            if self._entitled(member) and self._start(id, now):
                 self._turns[id] = now
         return more
 
-    def _start(self, id: str) -> bool:
+    def _start(self, id: str, now: int) -> bool:
         """Start a subscription's lane if it has none and there is room; returns whether it was started."""
         with self._lock:
             if id in self._running or len(self._running) >= MOST_LANES:
@@ -80,21 +85,25 @@ class Notifier:
             held_up = sum(running in self._slow for running in self._running)
             if id in self._slow and held_up >= MOST_LANES // 2:
                 return False
-            thread = threading.Thread(target=self._run, args=(id,), name=f"notices-{id}", daemon=True)
+            thread = threading.Thread(target=self._run, args=(id, now), name=f"notices-{id}", daemon=True)
             self._running[id] = thread
         thread.start()
         return True
 
-    def _run(self, id: str) -> None:
-        slow = True
+    def _run(self, id: str, now: int) -> None:
+        outcome: Outcome = "blocked"
         try:
-            slow = self._lane.run(id, lambda: not self._closing.is_set())
-        except Exception as error:  # noqa: BLE001 - a defect of ours: the lane is started anew in the next round
+            outcome = self._lane.run(id, lambda: not self._closing.is_set())
+        except Exception as error:  # noqa: BLE001 - a defect of ours: the lane is started again after a rest
             logger.error("subscription %s: %s", id, type(error).__name__)
         finally:
             with self._lock:
                 del self._running[id]
-                (self._slow.add if slow else self._slow.discard)(id)
+                (self._slow.discard if outcome == "quick" else self._slow.add)(id)
+                if outcome == "blocked":
+                    self._resting[id] = now
+                else:
+                    self._resting.pop(id, None)
 
     @property
     def idle(self) -> bool:

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from receivers import Answer, Receiver, Told, closing, dripping, endless, garbage, silent, status
 
 from ledger.catalog import load_catalogue
+from ledger.client.loop import compose_step
 from ledger.client.notices import NoticeDesk
 from ledger.domain.rules import rules_of
 from ledger.errors import (
@@ -30,10 +31,10 @@ from ledger.errors import (
 )
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.http_signature import body_digest, sign_request
-from ledger.formats.statement import parse_statement
+from ledger.formats.statement import Statement, parse_statement
 from ledger.services.answers import Asked
 from ledger.services.notices.book import MOST_OF_A_MEMBER, Book, Notice, Subscription, Wanted
-from ledger.services.notices.delivery import Lane, RetrySettings
+from ledger.services.notices.delivery import Lane, Outcome, RetrySettings
 from ledger.services.notices.documents import NoticeDocuments
 from ledger.services.notices.happenings import Happenings, Scanner
 from ledger.services.notices.notifier import MOST_LANES, Notifier
@@ -156,14 +157,81 @@ def test_a_new_listing_and_its_end_are_told_with_proof(notified: Notified, recei
     assert notified.service.find(city.asked().principal, subscription.id).subscription.delivered == 3
 
 
-@pytest.mark.parametrize("reason", ["lifted", "withdrawn"])
-def test_the_reason_of_the_end_is_told(notified: Notified, receiver: Receiver, reason: str) -> None:
+DAY = "2026-09-20"
+REPAIR = (
+    ("credit.correction.reported", {"corrected": "yes", "on": DAY}),
+    ("credit.repair.applied", {"applied_on": DAY, "commitment": "云岭信修〔2026〕1号"}),
+    ("credit.repair.accepted", {"accepted_on": DAY}),
+)
+APPROVAL = ("credit.repair.approved", {"decided_on": DAY, "basis": "信用信息修复管理办法"})
+OBJECTION = ("credit.record.objected", {"raised_on": DAY, "grounds": "与事实不符"})
+
+
+def removal(reason: str) -> tuple[str, dict[str, str]]:
+    return "credit.list.removed", {"reason": reason, "basis": "条例", "removed_on": DAY}
+
+
+def take(notified: Notified, record: Statement, steps: Sequence[tuple[str, dict[str, str]]]) -> None:
+    for kind, fields in steps:
+        body, _ = compose_step(record.body, kind, fields)
+        issuer = notified.city.operator if kind == "credit.record.expired" else None
+        notified.city.publish(kind, body, issuer=issuer, refers=record)
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        ([removal("lifted")], "lifted"),
+        ([removal("withdrawn")], "withdrawn"),
+        ([*REPAIR, removal("repaired")], "repaired"),
+        ([*REPAIR, APPROVAL], "repaired"),
+        ([("credit.record.withdrawn", {"reason": "error", "decided_on": DAY, "basis": "法"})], "withdrawn"),
+        (
+            [
+                OBJECTION,
+                (
+                    "credit.objection.answered",
+                    {"outcome": "withdrawn", "answered_on": DAY, "reasons": "属实"},
+                ),
+            ],
+            "withdrawn",
+        ),
+    ],
+    ids=["lifted", "removed as withdrawn", "removed as repaired", "repaired", "withdrawn", "objected"],
+)
+def test_the_reason_of_the_end_is_told(
+    notified: Notified, receiver: Receiver, steps: Sequence[tuple[str, dict[str, str]]], reason: str
+) -> None:
     notified.subscribe(receiver)
-    entered = notified.city.enter("wage-arrears")
+    entered = notified.city.enter("wage-arrears", **{"from": "2025-01-05"})
     notified.run()
-    notified.city.remove(entered, reason, removed_on="2026-09-21")
+    take(notified, entered, steps)
     notified.run()
     assert events(receiver)[1:] == [("listed", None), ("ended", reason)]
+    assert documents(receiver)[2]["index"] == notified.credit.store.size() - 1
+
+
+def test_the_end_of_a_term_is_told_when_the_operator_states_it(
+    notified: Notified, receiver: Receiver
+) -> None:
+    notified.subscribe(receiver)
+    entered = notified.city.enter("wage-arrears", until="2026-09-22")
+    notified.run()
+    notified.pass_time(2 * 24 * 3600)
+    notified.run()
+    assert len(receiver.told) == 2
+    take(notified, entered, [("credit.record.expired", {"expired_on": "2026-09-23"})])
+    notified.run()
+    assert events(receiver)[2:] == [("ended", "expired")]
+
+
+def test_steps_that_end_nothing_are_not_told(notified: Notified, receiver: Receiver) -> None:
+    notified.subscribe(receiver)
+    entered = notified.city.enter("wage-arrears", **{"from": "2025-01-05"})
+    rejection = ("credit.objection.answered", {"outcome": "rejected", "answered_on": DAY, "reasons": "无误"})
+    take(notified, entered, [OBJECTION, rejection, *REPAIR])
+    notified.run()
+    assert events(receiver)[1:] == [("listed", None)]
 
 
 def test_a_step_that_changes_nothing_is_not_told(notified: Notified, receiver: Receiver) -> None:
@@ -224,17 +292,7 @@ def test_a_decision_that_was_repaired_and_is_published_again_is_no_news(
 ) -> None:
     city = notified.city
     entered = city.enter("wage-arrears", **{"from": "2025-01-05"})
-    common = {name: entered.body[name] for name in ("subject", "authority")} | {
-        "number": entered.body["case"]
-    }
-    day = "2026-09-20"
-    for kind, more in (
-        ("correction.reported", {"corrected": "yes", "on": day}),
-        ("repair.applied", {"applied_on": day, "commitment": "云岭信修〔2026〕1号"}),
-        ("repair.accepted", {"accepted_on": day}),
-        ("repair.approved", {"decided_on": day, "basis": "信用信息修复管理办法"}),
-    ):
-        city.publish(f"credit.{kind}", common | more, refers=entered)
+    take(notified, entered, [*REPAIR, APPROVAL])
     city.checkpoint()
     notified.subscribe(receiver)
     city.enter("wage-arrears", **{"from": "2025-01-05"})
@@ -536,10 +594,10 @@ def test_receivers_that_fail_take_at_most_half_of_the_lanes(notified: Notified) 
             self.running: set[str] = set()
             self.release = threading.Event()
 
-        def run(self, id: str, going_on: Callable[[], bool]) -> bool:
+        def run(self, id: str, going_on: Callable[[], bool]) -> Outcome:
             self.running.add(id)
             self.release.wait(20)
-            return True
+            return "slow"
 
     lane: Any = Stuck()
     book = notified.book

@@ -137,6 +137,22 @@ def test_other_subjects_under_the_same_number_stay_apart(desk: Desk, record: Sta
     assert desk.ask(other).view.state == "withdrawn"
 
 
+def test_a_number_that_stands_for_very_many_is_proved_by_the_subjects_key(
+    desk: Desk, record: Statement, uscc: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.services.histories.LONG", 2)
+    for number in range(3):
+        subject = {"type": "organisation", "uscc": uscc(300 + number), "name": "另一公司"}
+        desk.city.enter("wage-arrears", subject=subject)
+    desk.city.enter("wage-arrears", case="云岭列〔2026〕9号")
+    desk.step(record, "record.withdrawn", reason="error", decided_on=DAY, basis="行政处罚法 48")
+    answer = desk.ask(record)
+    assert answer.view.state == "withdrawn"
+    (section,) = answer.completeness
+    assert (section.name, section.total, section.shown) == ("subject", 3, 2)
+    assert desk.city.proves(answer.bundle, ("subject", section.tag))
+
+
 def test_a_repeat_of_what_was_repaired_does_not_count(desk: Desk, record: Statement) -> None:
     desk.repair(record)
     again = desk.city.enter("wage-arrears", **{"from": "2025-01-05"})
