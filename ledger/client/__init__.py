@@ -6,6 +6,7 @@ answer = client.check(subject, "procurement", operator="desk-1", purpose="...", 
 """
 
 from ledger.client.client import Client, Submitted
+from ledger.client.notices import NoticeDesk, ReceivedNotice
 from ledger.client.transport import Answer, Transport
 
-__all__ = ["Answer", "Client", "Submitted", "Transport"]
+__all__ = ["Answer", "Client", "NoticeDesk", "ReceivedNotice", "Submitted", "Transport"]
