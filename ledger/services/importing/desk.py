@@ -118,7 +118,9 @@ class LogDesk:
         self._facts = facts or FactCache(1_000)
 
     def find(self, wanted: Sequence[Wanted]) -> list[list[FoundRecord]]:
-        """See `Desk`."""
+        """See `Desk`. Raises `KindUnknown`."""
+        for each in wanted:
+            _check_kind(each.kind)
         by_number = self._under_numbers([each.number for each in wanted])
         return [
             [
@@ -149,8 +151,7 @@ class LogDesk:
         return outcomes
 
     def _body(self, kind: str, members: dict[str, Any]) -> Body:
-        if kind not in KINDS:
-            raise KindUnknown(f"the kinds of sheets are {', '.join(sorted(KINDS))}")
+        _check_kind(kind)
         return parse_body(kind_of(kind), members)
 
     def _stored(self, row: Offered, body: Body) -> Outcome | None:
@@ -234,6 +235,11 @@ class LogDesk:
             if own:
                 found[number] = [self._facts.fact(entry) for entry in own]
         return found
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise KindUnknown(f"the kinds of sheets are {', '.join(sorted(KINDS))}")
 
 
 def refused(error: LedgerError) -> Outcome:
