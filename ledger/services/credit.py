@@ -109,7 +109,7 @@ class CreditService:
             if isinstance(permitted, LedgerError):
                 raise permitted
             checkpoint, (histories, reference) = self._look_up(level, [question], ground.catalogue)
-            found = find(question, histories, self._facts, ground)
+            found = find(question, histories, self._facts.fact, ground)
             bundle = self._bundle(checkpoint, [question], [found], histories, reference)
             frame = _frame(ground, level, checkpoint, reference, bundle)
             text = item_bytes(frame, found.findings)
@@ -156,7 +156,7 @@ class CreditService:
                 place: find(
                     line.question,
                     histories,
-                    self._facts,
+                    self._facts.fact,
                     ground,
                     shown=proofs,
                     others_shown=0 if proofs else MOST_OTHERS,

@@ -6,7 +6,7 @@ organisation. Each entry of each key asked for is shown, or named with the reaso
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.domain import Organisation, Person
@@ -24,10 +24,10 @@ from ledger.services.answers import (
     RecordSubject,
     reference_of,
 )
-from ledger.services.checking.standing import Gone, Ground, Standing, stand
+from ledger.services.checking.standing import STEP, Gone, Ground, Standing, stand
 from ledger.services.checking.subjects import Question, roles_not_asked
 from ledger.services.decision import OWN, Path, case_hit_of, decide, gravest, hit_of
-from ledger.services.facts import FactCache
+from ledger.store.port import StoredEntry
 
 MOST_OTHERS = 100
 """Records without bearing on the matter that a check shows; more stand by leaf hash."""
@@ -45,21 +45,23 @@ class Found:
 def find(
     question: Question,
     histories: Mapping[str, History],
-    facts: FactCache,
+    fact_of: Callable[[StoredEntry], Fact],
     ground: Ground,
     *,
     shown: bool = True,
     others_shown: int = MOST_OTHERS,
 ) -> Found:
-    """What the entries say about one subject; `histories` by tag. Without `shown`, no entry is; of the
-    records without bearing at most `others_shown` are."""
+    """What the entries say about one subject; `histories` by tag, `fact_of` what an entry says.
+
+    Without `shown` no entry is shown; of the records without bearing at most `others_shown` are.
+    """
     leaves: dict[int, str] = {}
     stated: dict[int, Fact] = {}
     for tag in question.tags:
         for entry in histories[tag].entries:
             if entry.index not in stated:
                 leaves[entry.index] = entry.leaf_hash.hex()
-                stated[entry.index] = facts.fact(entry)
+                stated[entry.index] = fact_of(entry)
     standing = stand(list(stated.values()), ground)
     relations = _Relations(question)
     hits, others = _weigh(standing, leaves, relations, ground)
@@ -120,7 +122,7 @@ def _account(standing: Standing, open_: set[int], relations: "_Relations") -> di
             gone[case.fact.index] = Gone(case.fact, NOT_BEARING)
     for index, steps in standing.steps.items():
         if index not in open_:
-            gone.update((step.index, Gone(step, "step")) for step in steps)
+            gone.update((step.index, Gone(step, STEP)) for step in steps)
     return gone
 
 
