@@ -129,6 +129,18 @@ def test_what_does_not_count_today_is_not_shown_by_any_day(
     assert not shown & {step.index for step in steps if int(step.refers[0].id) in over}
 
 
+@given(histories(), MATTERS, _DAYS)
+def test_of_another_subjects_records_only_hits_and_their_steps_are_shown(
+    facts: list[Fact], matter: str, day: str
+) -> None:
+    findings, shown = ask(facts, BOSS_ASKED, matter, day)
+    hits = {hit.entry.index for hit in findings.hits}
+    assert findings.other_entries == 0
+    for index in shown - hits:
+        assert isinstance(facts[index].body, Step)
+        assert int(facts[index].refers[0].id) in hits
+
+
 @given(histories(), QUESTIONS, MATTERS, _DAYS)
 def test_an_auditor_sees_every_entry_and_at_least_what_an_officer_sees(
     facts: list[Fact], question: Question, matter: str, day: str
