@@ -126,7 +126,7 @@ def live(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         city = make_city(port=probe.getsockname()[1])
-    notices = NoticesConfig(("127.0.0.1",), 4, 0.05, 2.0)
+    notices = NoticesConfig(("127.0.0.1",), 4, 0.05, 20.0)
     city.deployment.save_config(replace(city.deployment.config, notices=notices))
     made = Live(city, tmp_path, capsys, monkeypatch)
     try:
