@@ -17,8 +17,9 @@ from ledger.deployment.config import (
     parse_config,
     read_config,
 )
-from ledger.deployment.deployment import Deployment, LogHandle
+from ledger.deployment.deployment import Deployment
 from ledger.deployment.keyring import Keyring, load_private_key, save_private_key
+from ledger.deployment.log_handle import LogHandle
 
 __all__ = [
     "LOGS",

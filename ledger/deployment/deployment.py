@@ -24,19 +24,16 @@ from typing import TYPE_CHECKING, Any
 from ledger.catalog import Editions
 from ledger.deployment.config import LOGS, ChainConfig, Config, format_config, read_config
 from ledger.deployment.keyring import Keyring, find_passphrase, write_secret
+from ledger.deployment.log_handle import LogHandle
 from ledger.deployment.loop import Loop
 from ledger.deployment.privacy import make_erasure, make_own
 from ledger.errors import ConfigurationError, LedgerError, NotFound
 from ledger.files import replace_file
 from ledger.gm import default_verifier
-from ledger.log.admission import Admission
-from ledger.log.appender import Appender
 from ledger.log.clock import Clock, system_clock
 from ledger.log.credit_rules import CreditRulebook
 from ledger.log.directory import Directory
-from ledger.log.gate import StepGate
 from ledger.log.masters import MasterKeys
-from ledger.log.reader import ChainPlace, LogReader
 from ledger.log.sealer import Sm4Sealer
 from ledger.log.status import read_status
 from ledger.log.turns import Turns
@@ -51,7 +48,6 @@ from ledger.services.overdue import OverdueService
 from ledger.services.own import OwnService
 from ledger.services.pen import Pen
 from ledger.services.recorder import AccessRecorder
-from ledger.store import SqliteStore
 
 if TYPE_CHECKING:
     from ledger.chain.account import ChainAccount
@@ -59,82 +55,6 @@ if TYPE_CHECKING:
     from ledger.chain.evm import EvmChain
     from ledger.chain.nodes import NodeSettings
     from ledger.services.receipts import ReceiptService
-
-
-class LogHandle:
-    """One log of a deployment: its store, and its two sides."""
-
-    def __init__(self, deployment: "Deployment", short: str) -> None:
-        self._deployment = deployment
-        self.short = short
-        self.origin = deployment.config.origin(short)
-
-    @cached_property
-    def store(self) -> SqliteStore:
-        return SqliteStore(self._deployment.folder / "logs" / self.short)
-
-    @cached_property
-    def reader(self) -> LogReader:
-        chain = self._deployment.config.chain
-        place = None
-        if chain.chain_id is not None and chain.registry is not None:
-            place = ChainPlace(chain.chain_id, chain.registry)
-        return LogReader(self.store, self.origin, place)
-
-    @cached_property
-    def sealer(self) -> Sm4Sealer:
-        return Sm4Sealer(self._deployment.masters, os.urandom, self.store.data_key)
-
-    @cached_property
-    def admission(self) -> Admission:
-        deployment = self._deployment
-        return Admission(
-            self.origin,
-            deployment.directory,
-            deployment.clock,
-            self.sealer,
-            deployment.keyring.person_tag_keys(),
-            self._holds,
-            self._rulebook,
-        )
-
-    @cached_property
-    def appender(self) -> Appender:
-        deployment = self._deployment
-        return Appender(
-            self.store,
-            self.origin,
-            deployment.keyring.log_signer(self.short),
-            self.admission,
-            deployment.clock,
-            gate=self._gate,
-        )
-
-    @property
-    def _rulebook(self) -> CreditRulebook | None:
-        """The rules of credit statements, and of authorisations; an e-certificate's are its form."""
-        return None if self.short == "certificate" else self._deployment.rulebook
-
-    @cached_property
-    def _gate(self) -> StepGate | None:
-        """Credit statements alone depend on the state of what they refer to."""
-        if self.short != "credit":
-            return None
-        deployment = self._deployment
-        turns = Turns(deployment.folder / "run" / "steps")
-        return StepGate(self.store, deployment.rulebook, turns, deployment.clock)
-
-    def _holds(self, issuer: str, id: str, entry: bytes) -> bool:
-        found = self.store.find(issuer, id)
-        return found is not None and found.entry == entry
-
-    def close(self) -> None:
-        """Commit what waits, close the databases; what was never opened stays so."""
-        opened = self.__dict__
-        if "appender" in opened:
-            self.appender.close()
-        if "store" in opened:
-            self.store.close()
 
 
 class Deployment:
