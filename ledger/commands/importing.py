@@ -127,7 +127,7 @@ def import_(
     The same sheet may be imported again: nothing is sent twice. Exit status 1 when rows were not taken.
     """
     if report_path is not None and report_path.exists() and report_path.samefile(sheet):
-        raise ConfigurationError("--report must be another file than the sheet")
+        raise click.UsageError("--report must be another file than the sheet")
     signer, member = client.identity()
     options = ImportOptions(
         form=FORMS[form] if form else None,
@@ -276,11 +276,11 @@ class _Bar:
 
 def _write_template(form: str, path: Path) -> None:
     if path.suffix.lower() != ".xlsx":
-        raise ConfigurationError("a template is an XLSX file; name it so")
+        raise click.UsageError("a template is an XLSX file; name it so")
     try:
         write_template(FORMS[form], path)
     except OSError as error:
-        raise ConfigurationError(f"the template cannot be written: {error.strerror}") from error
+        raise click.UsageError(f"the template cannot be written: {error.strerror}") from error
     click.echo(f"已写入模板 · template written: {path}")
 
 
@@ -290,7 +290,7 @@ def _write_report(
     try:
         rows = write_problem_sheet(sheet, path, report, options, bad_only=bad_only)
     except OSError as error:
-        raise ConfigurationError(f"the report cannot be written: {error.strerror}") from error
+        raise click.UsageError(f"the report cannot be written: {error.strerror}") from error
     note(f"已写入结果表 · report written: {path} ({rows} 行 rows)")
 
 

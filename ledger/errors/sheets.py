@@ -64,8 +64,8 @@ class RecordConflicts(Conflict):
     """The log holds a record of the same number about the same subject that says something else."""
 
     code = "record_conflicts"
-    zh = "日志中已有同一文号、同一主体而内容不同的记录；如确需更正，请使用 --correct。"
-    en = "The log holds another record of this number and subject; use --correct if this one corrects it."
+    zh = "日志中已有同一文号、同一主体而内容不同的记录；如属更正，请按更正提交。"
+    en = "The log holds another record of this number and subject; submit this one as its correction if it is."
 
 
 class RecordUnknown(NotFound):

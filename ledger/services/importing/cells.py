@@ -29,6 +29,9 @@ Cell = str | int | float | date | datetime | bool | Fault | None
 EARLIEST_YEAR, LATEST_YEAR = 1949, 2200
 LONG_TERM = frozenset({"长期", "永久", "长期有效", "2099-12-31", "2099/12/31", "20991231", "2099年12月31日"})
 """How sheets say that something has no end."""
+DAY_FORMS = "a date is written 2026-01-05, 2026/1/5, 20260105 or 2026年1月5日"
+NO_SUCH_DAY = "there is no such day in the calendar"
+FORMULA = "the cell holds a formula; paste its value instead"
 ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!"})
 _EXCEL_EPOCH = date(1899, 12, 30)
 _EXCEL_SERIALS = range(10_000, 110_000)
@@ -83,7 +86,7 @@ def _plain(text: str) -> str:
 def _text_of_other(cell: int | float | date | datetime | bool | Fault) -> str:
     if isinstance(cell, Fault):
         if cell is Fault.FORMULA:
-            raise FormulaForbidden("the cell holds a formula; paste its value instead")
+            raise FormulaForbidden(FORMULA)
         raise CellError
     if isinstance(cell, datetime):
         return cell.date().isoformat()
@@ -164,7 +167,7 @@ def day_of_serial(serial: int | float, date1904: bool) -> date:
     try:
         return _EXCEL_EPOCH + timedelta(days=int(serial) + (_DAYS_TO_1904 if date1904 else 0))
     except (OverflowError, ValueError):
-        raise DateInvalid("there is no such day in the calendar") from None
+        raise DateInvalid(NO_SUCH_DAY) from None
 
 
 @lru_cache(maxsize=16_384)
@@ -175,12 +178,12 @@ def _day_of_text(text: str) -> str:
     else:
         match = _FORM.match(re.sub(r"(?<=[-/.年月]) | (?=[-/.年月日号])", "", plain))
         if match is None or (match[2], match[4]) not in {("-", "-"), ("/", "/"), (".", "."), ("年", "月")}:
-            raise DateInvalid("a date is written 2026-01-05, 2026/1/5, 20260105 or 2026年1月5日")
+            raise DateInvalid(DAY_FORMS)
         parts = match[1], match[3], match[5]
     try:
         return _plausible(date(*map(int, parts)))
     except ValueError:
-        raise DateInvalid("there is no such day in the calendar") from None
+        raise DateInvalid(NO_SUCH_DAY) from None
 
 
 def _plausible(day: date) -> str:

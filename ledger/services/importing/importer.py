@@ -257,7 +257,7 @@ def _conflict(row: int, earlier: int | None, outcome: Outcome) -> RowProblem:
         row,
         "",
         RecordConflicts.code,
-        f"与第 {earlier} 行文号、主体相同而内容不同；如确需更正，请使用 --correct。",
+        f"与第 {earlier} 行文号、主体相同而内容不同；如属更正，请按更正提交。",
         f"row {earlier} has the same number and subject and says something else",
     )
 

@@ -9,7 +9,10 @@ from ledger.errors import IdentifierInvalid, InputError, LedgerError, RowCut, Ro
 from ledger.formats.statement import Reference, is_id
 from ledger.identifiers import ResidentId, is_uscc
 from ledger.services.importing.cells import (
+    DAY_FORMS,
+    FORMULA,
     LONG_TERM,
+    NO_SUCH_DAY,
     Cell,
     code_of,
     day_of,
@@ -27,6 +30,12 @@ T = TypeVar("T")
 
 RESIDENT_ID_TYPE = "111"
 _LIST_SEPARATORS = str.maketrans(";；,，/、\n", "       ")
+_CLOSER = {
+    DAY_FORMS: "日期无法识别，应写作 2026-01-05、2026/1/5、20260105 或 2026年1月5日。",
+    NO_SUCH_DAY: "日历上没有这一天。",
+    FORMULA: "该单元格是公式，请粘贴为数值后再导入。",
+}
+"""What some errors say in English alone."""
 _OLDER_CODES = {
     "registration": "GSZC",
     "organisation": "ZZJG",
@@ -102,8 +111,8 @@ class RowReader:
         """The cell as `parse` reads it; None, with a problem noted, where it cannot."""
         try:
             return parse(self._cells.get(column))
-        except (InputError, IdentifierInvalid) as error:
-            self.problem(column, error)
+        except InputError as error:
+            self.problem(column, error, _CLOSER.get(error.detail, ""))
             return None
 
     def text(self, column: str) -> str:

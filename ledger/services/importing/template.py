@@ -29,7 +29,7 @@ def described(form: Form) -> Iterator[str]:
     """The columns of a form, a line each: code, title, need, and what stands in them."""
     yield f"{form.name}  {form.zh}  {form.kind}"
     for column in form.columns:
-        yield f"  {column.code:<12}{column.title}  [{need_of(column)}]  {column.explained}".rstrip()
+        yield f"  {column.code:<14}{column.title}  [{need_of(column)}]  {column.explained}".rstrip()
 
 
 def forms_described() -> Iterator[str]:

@@ -64,7 +64,8 @@ _PARTS = {
             for fill in (0, 2)
             for form, quote in ((0, ""), (49, ' quotePrefix="1"'), (164, ""))
         )
-        + "</cellXfs></styleSheet>"
+        + '</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>'
+        "</styleSheet>"
     ),
 }
 
@@ -91,7 +92,8 @@ class SheetWriter:
     def _cell(self, position: int, cell: Cell, mark: int) -> str:
         place = f'<c r="{letters_of(position)}{self._row}" s="'
         if isinstance(cell, Fault):
-            cell = "（公式）" if cell is Fault.FORMULA else "#N/A"
+            # An error as well, where a formula stood: what is written must not pass for what was meant.
+            return f'{place}{_PLAIN + mark}" t="e"><v>#N/A</v></c>'
         if isinstance(cell, bool):
             return f'{place}{_PLAIN + mark}" t="b"><v>{int(cell)}</v></c>'
         if isinstance(cell, int | float):
