@@ -12,7 +12,6 @@ wrong one is reported with its number and blocks nothing. Nothing that is writte
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from ledger.errors import ColumnMissing, IdentifierInvalid, LedgerError, StatementInvalid, TooManyRows
+from ledger.errors import ColumnMissing, IdentifierInvalid, LedgerError, RowCut, RowTooWide, StatementInvalid
 from ledger.identifiers import ResidentId, check_resident_id, check_uscc
 from ledger.services.importing.cells import code_of, text_of, uscc_of
 from ledger.services.importing.columns import Column, Form
@@ -61,15 +60,16 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
 _CODES = (_USCC, _RESIDENT, _EITHER)
 
 
-def _form() -> Form:
-    columns = tuple(Column(code, titles[0], needed=False) for code, titles in _TITLES.items())
-    form = Form("check", "核查名单", "", "HC", columns)
-    for column in columns:
-        form.by_header.update(dict.fromkeys(_TITLES[column.code], column))
-    return form
-
-
-SUBJECTS = _form()
+SUBJECTS = Form(
+    "check",
+    "核查名单",
+    "",
+    "HC",
+    tuple(
+        Column(code, title, needed=False, other_titles=tuple(others))
+        for code, (title, *others) in _TITLES.items()
+    ),
+)
 """The form of a list of subjects."""
 
 
@@ -96,17 +96,16 @@ def read_questions(path: Path, limits: SheetLimits | None = None) -> list[SheetQ
     """
     limits = limits or SheetLimits(rows=SUBJECT_LIMIT, file_bytes=32 << 20)
     with open_sheet(path, SUBJECTS, limits) as sheet:
-        rows = list(islice(sheet.rows, limits.rows + 1))
-    if len(rows) > limits.rows:
-        raise TooManyRows(f"a list of subjects has at most {limits.rows} rows; split it")
-    if rows and not any(row.cells.keys() & set(_CODES) for row in rows):
-        raise ColumnMissing("the sheet has no column with codes, such as 统一社会信用代码")
-    return [_question(row) for row in rows]
+        if not {code for _, code in sheet.header.places} & set(_CODES):
+            raise ColumnMissing("the sheet has no column with codes, such as 统一社会信用代码")
+        return [_question(row) for row in sheet.rows]
 
 
 def _question(row: SheetRow) -> SheetQuestion:
     name = shown = ""
     try:
+        if row.torn or row.extra:
+            raise RowCut if row.torn else RowTooWide
         name = text_of(row.cells.get(_NAME))
         kind, code, shown = _code(row)
         if len(name) > NAME_LIMIT:
