@@ -7,15 +7,19 @@ from collections.abc import Sequence
 
 from ledger.errors import IntegrityError, ProofInvalid
 from ledger.log.keeping import Kept
-from ledger.merkle import pages, verify_index_proof
+from ledger.merkle import climb_index, index_proof_end, pages
 from ledger.store.port import LogStore, StoredCheckpoint
 
-_KEPT_LEVELS = 4
-"""Levels of pages that are kept: 1 + 16 + 256 + 4,096 pages of a kilobyte for each tree size."""
-_KEPT_SIZES = 3
+_LEVELS = 3
+"""Levels of pages whose hashes are checked once for each tree size: 16^3 ways begin below them."""
+_DEPTH = 4 * _LEVELS
+_KEPT_PAGES = 3 * 16**_LEVELS + 1_000
+"""The pages where those ways begin, a kilobyte each, at the sizes that are read most recently."""
 _NIBBLES = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 
-Pages = dict[bytes, bytes | None]
+Path = bytes
+_Way = tuple[tuple[bytes, ...], bytes]
+"""The siblings down to where a way begins, and the hash of the node there."""
 
 
 class IndexReading:
@@ -23,8 +27,9 @@ class IndexReading:
 
     def __init__(self, store: LogStore) -> None:
         self._store = store
-        self._kept: Kept[int, Pages] = Kept(_KEPT_SIZES)
-        self._levels = 2
+        self._ways: Kept[tuple[bytes, Path], _Way] = Kept(_KEPT_PAGES)
+        self._pages: Kept[tuple[int, Path], bytes | None] = Kept(_KEPT_PAGES)
+        self._reach = 2
         """As many levels of pages as a proof needed so far; so many are read in advance."""
 
     def proofs(self, checkpoint: StoredCheckpoint, keys: Sequence[bytes]) -> list[pages.IndexProof]:
@@ -32,44 +37,66 @@ class IndexReading:
 
         Raises `Unavailable` when the checkpoint is too old, `IntegrityError` when the index differs from it.
         """
-        size = checkpoint.size
-        kept = self._kept.get(size)
-        if kept is None:
-            kept = {}
-            self._kept.keep(size, kept)
-        ahead = self._read_ahead(size, kept, keys)
+        size, root = checkpoint.size, checkpoint.index_root
+        paths = [key.hex().encode().translate(_NIBBLES) for key in keys]
+        ahead = self._read_ahead(checkpoint, paths)
 
-        def read(paths: Sequence[bytes]) -> list[bytes | None]:
-            (path,) = paths
-            for known in (kept, ahead):
-                if path in known:
-                    return [known[path]]
-            self._levels = max(self._levels, len(path) + 1)
-            return self._store.pages(paths, size)
+        def read(wanted: Sequence[Path]) -> list[bytes | None]:
+            (path,) = wanted
+            if path in ahead:
+                return [ahead[path]]
+            self._reach = max(self._reach, len(path) + 1)
+            return self._store.pages(wanted, size)
 
-        proofs = [pages.prove(read, key) for key in keys]
-        for key, proof in zip(keys, proofs, strict=True):
+        proofs = []
+        for key, path in zip(keys, paths, strict=True):
+            way = self._ways.get((root, path[:_LEVELS]))
+            proof = pages.prove(read, key) if way is None else pages.prove(read, key, path[:_LEVELS], way[0])
             try:
-                verify_index_proof(checkpoint.index_root, key, proof.siblings, proof.end)
+                self._check(root, key, path, proof, way)
             except ProofInvalid as error:
-                self._kept.pop(size, None)
+                self._pages.clear()
                 raise IntegrityError(f"the stored index differs from the checkpoint at {size}") from error
+            proofs.append(proof)
         return proofs
 
-    def _read_ahead(self, size: int, kept: Pages, keys: Sequence[bytes]) -> Pages:
-        """Read the pages on the keys' ways that are not kept, and keep those of the upper levels."""
+    def _check(self, root: bytes, key: bytes, path: Path, proof: pages.IndexProof, way: _Way | None) -> None:
+        """Hold a proof against the root, or against a node that was held against it before."""
+        siblings = proof.siblings
+        end = index_proof_end(key, siblings, proof.end)
+        if way is None and len(siblings) <= _DEPTH:
+            node, above = end, siblings
+        else:
+            node, above = climb_index(key, siblings, end, _DEPTH), siblings[:_DEPTH]
+        if way is not None:
+            if node != way[1]:
+                raise ProofInvalid("index_root_differs", "the index proof leads to another node")
+            return
+        if climb_index(key, above, node) != root:
+            raise ProofInvalid("index_root_differs", "the index proof leads to another root")
+        if len(siblings) > _DEPTH:
+            self._ways.keep((root, path[:_LEVELS]), (tuple(above), node))
+
+    def _read_ahead(self, checkpoint: StoredCheckpoint, paths: Sequence[Path]) -> dict[Path, bytes | None]:
+        """The pages on the ways to these keys; those where a way begins are kept."""
+        size = checkpoint.size
+        found: dict[Path, bytes | None] = {}
         wanted = set()
-        for key in keys:
-            nibbles = key.hex().encode().translate(_NIBBLES)
-            for level in range(self._levels):
-                path = nibbles[:level]
-                if level >= _KEPT_LEVELS or path not in kept:
-                    wanted.add(path)
-        ahead: Pages = {}
-        paths = sorted(wanted)
-        for path, page in zip(paths, self._store.pages(paths, size), strict=True):
-            (kept if len(path) < _KEPT_LEVELS else ahead)[path] = page
-        return ahead
+        for path in paths:
+            known = (checkpoint.index_root, path[:_LEVELS]) in self._ways
+            for level in range(_LEVELS if known else 0, self._reach):
+                part = path[:level]
+                if level <= _LEVELS and (size, part) in self._pages:
+                    found[part] = self._pages.get((size, part))
+                else:
+                    wanted.add(part)
+        # Where all is kept, one is read nevertheless: it says whether this size can still be read.
+        listed = sorted(wanted) or [b""]
+        for part, page in zip(listed, self._store.pages(listed, size), strict=True):
+            found[part] = page
+            if len(part) <= _LEVELS:
+                self._pages.keep((size, part), page)
+        return found
 
     def chain(self, key: bytes, proof: pages.IndexProof, low: int, high: int) -> list[int]:
         """The log indexes at the chain's positions low..high (1-based), ascending."""
@@ -90,20 +117,35 @@ class IndexReading:
                 position, index = position - 1, _present(link.prev)
 
     def chains(self, keys: Sequence[bytes], proofs: Sequence[pages.IndexProof]) -> list[list[int]]:
-        """The whole chain of each key, ascending."""
-        found: list[list[int]] = [[] if proof.last is None else [proof.last] for proof in proofs]
-        walking = [which for which, proof in enumerate(proofs) if proof.count > 1]
-        behind = 0
-        while walking:
-            behind += 1
-            indexes = sorted({found[which][-1] for which in walking})
+        """The whole chain of each key, ascending.
+
+        Each link names two places further back, from which the walk goes on side by side.
+        """
+        chains = [[-1] * (proof.count + 1) for proof in proofs]
+        walks: list[tuple[int, int]] = []
+        for which, proof in enumerate(proofs):
+            position = proof.count
+            for index in reversed(proof.stack):
+                chains[which][position] = index
+                walks.append((which, position))
+                position &= position - 1
+        # Place 0 stands before the first entry and is known.
+        for chain in chains:
+            chain[0] = 0
+        while walks := [(which, at) for which, at in walks if chains[which][at - 1] < 0]:
+            indexes = sorted({chains[which][at] for which, at in walks})
             links = dict(zip(indexes, self._store.links(indexes), strict=True))
-            for which in walking:
-                index = found[which][-1]
-                link = _link(links[index], index, keys[which], proofs[which].count - behind + 1)
-                found[which].append(_present(link.prev))
-            walking = [which for which in walking if proofs[which].count > behind + 1]
-        return [chain[::-1] for chain in found]
+            reached = []
+            for which, at in walks:
+                chain = chains[which]
+                index = chain[at]
+                link = _link(links[index], index, keys[which], at)
+                for place, there in ((at - 1, link.prev), (at & (at - 1), link.jump)):
+                    if chain[place] < 0:
+                        chain[place] = _present(there)
+                        reached.append((which, place))
+            walks = reached
+        return [chain[1:] for chain in chains]
 
 
 def _link(links: bytes | None, index: int, key: bytes, position: int) -> pages.Link:

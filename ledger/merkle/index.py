@@ -95,6 +95,12 @@ def key_bit(key: bytes, depth: int) -> int:
 
 def verify_index_proof(root: bytes, key: bytes, siblings: Sequence[bytes], end: End) -> None:
     """Check what stands at the end of `key`'s way in the index with this root; see the module."""
+    if climb_index(key, siblings, index_proof_end(key, siblings, end)) != root:
+        raise ProofInvalid("index_root_differs", "the index proof leads to another root")
+
+
+def index_proof_end(key: bytes, siblings: Sequence[bytes], end: End) -> bytes:
+    """The hash of what stands at the end of a proof; raises `ProofInvalid` where its form is wrong."""
     depth = len(siblings)
     if depth > KEY_BITS or any(len(sibling) != HASH_SIZE for sibling in siblings):
         raise ProofInvalid("proof_shape", "an index proof has at most 256 siblings of 32 bytes")
@@ -102,18 +108,23 @@ def verify_index_proof(root: bytes, key: bytes, siblings: Sequence[bytes], end: 
         raise ProofInvalid("tree_not_compact", "the last sibling is empty")
     match end:
         case Present(value=value):
-            hash_ = index_leaf(key, value)
+            return index_leaf(key, value)
         case Absent():
-            hash_ = EMPTY
+            return EMPTY
         case OtherKey(key=other, value=value):
             if other == key:
                 raise ProofInvalid("other_key_is_the_key", "the other key is the key itself")
             shift = KEY_BITS - depth
             if int.from_bytes(other, "big") >> shift != int.from_bytes(key, "big") >> shift:
                 raise ProofInvalid("other_key_elsewhere", "the other key does not stand on the key's way")
-            hash_ = index_leaf(other, value)
-    for at in range(depth - 1, -1, -1):
-        sibling = siblings[at]
-        hash_ = index_node(sibling, hash_) if key_bit(key, at) else index_node(hash_, sibling)
-    if hash_ != root:
-        raise ProofInvalid("index_root_differs", "the index proof leads to another root")
+            return index_leaf(other, value)
+
+
+def climb_index(key: bytes, siblings: Sequence[bytes], end: bytes, depth: int = 0) -> bytes:
+    """The node at `depth` on the key's way that the siblings below it, and the hash at their end, lead to."""
+    found = end
+    bits = int.from_bytes(key, "big") >> KEY_BITS - len(siblings)
+    for sibling in siblings[: depth - 1 if depth else None : -1]:
+        found = _node(sibling + found) if bits & 1 else _node(found + sibling)
+        bits >>= 1
+    return found

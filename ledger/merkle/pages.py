@@ -72,6 +72,7 @@ class IndexProof:
     """A key's siblings, root down, what stands at their end, and the key's chain so far.
 
     `count` is 0, `head` zero and `last` (the log index of the newest entry) None when the key is absent.
+    `stack` is the record's: the log indexes of the positions that clearing the lowest bits of `count` leaves.
     """
 
     siblings: list[bytes]
@@ -79,6 +80,7 @@ class IndexProof:
     count: int
     head: bytes
     last: int | None
+    stack: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -242,10 +244,12 @@ def index_root(read: PageReader) -> bytes:
     return page_form.subtree_hash(list(records), leaves, 0)
 
 
-def prove(read: PageReader, key: bytes) -> IndexProof:
-    """Prove what the index holds for a key, "nothing" included."""
-    siblings: list[bytes] = []
-    path = b""
+def prove(read: PageReader, key: bytes, path: bytes = b"", above: Sequence[bytes] = ()) -> IndexProof:
+    """Prove what the index holds for a key, "nothing" included.
+
+    `path` is that of a page on the key's way where the proof may begin, `above` the siblings down to it.
+    """
+    siblings = list(above)
     while True:
         (page,) = read([path])
         if page is None:
@@ -283,7 +287,8 @@ def _end(siblings: list[bytes], record: bytes, key: bytes) -> IndexProof:
     count, head = page_form.record_count(record), page_form.record_head(record)
     value = index_value(count, head)
     if record[:32] == key:
-        return IndexProof(siblings, Present(value), count, head, page_form.record_stack(record)[-1])
+        stack = page_form.record_stack(record)
+        return IndexProof(siblings, Present(value), count, head, stack[-1], stack)
     return IndexProof(siblings, OtherKey(record[:32], value), 0, EMPTY_HEAD, None)
 
 
