@@ -62,9 +62,9 @@ class TableAuditor:
             return
         possible: list[set[tuple[str, str]]] = [set()]
         if statement is not None and body is not None:
-            possible = [
-                set(dues_under(statement, body, self._rulebook.rules(day))) for day in _days(accepted_at)
-            ]
+            # Nearly always one and the same.
+            editions = dict.fromkeys(self._rulebook.rules(day) for day in _days(accepted_at))
+            possible = [set(dues_under(statement, body, rules)) for rules in editions]
         if held not in possible:
             yield "due_differs", ", ".join(sorted(kind for kind, _ in held ^ possible[0]))
 
