@@ -12,13 +12,14 @@ from ledger.domain import AccessEvent
 from ledger.errors import AnswerUnusable, FormatError, QuestionInvalid
 from ledger.formats import strictjson
 from ledger.formats.bundle import parse_bundle
-from ledger.formats.envelope import parse_envelope
+from ledger.formats.envelope import format_envelope, parse_envelope
 from ledger.formats.look import format_look, parse_look
 from ledger.formats.receipt import parse_receipt, sign_receipt
 from ledger.formats.statement import parse_statement
 from ledger.formats.tags import person_tag
 from ledger.formats.trust import parse_trust
 from ledger.gm import PrivateKey, signer, sm3
+from ledger.merkle import leaf_hash
 from ledger.services.recorder import AccessRecorder
 from ledger.verify import Question
 from ledger.verify.answer import AnswerReport, Evidence, open_answer, open_receipt, verify_answer
@@ -156,6 +157,36 @@ def test_a_receipt_that_the_log_did_not_sign_proves_no_look(city: City, office: 
     assert reasons(report, "look") == ["look_place"]
 
 
+def resigned(envelope: bytes) -> bytes:
+    """The same envelope, naming the same key, with a signature that this key did not make."""
+    opened = parse_envelope(envelope)
+    signature = signer(PrivateKey.generate()).sign(opened.pae)
+    return format_envelope(replace(opened, signature=signature))
+
+
+def test_signatures_are_those_of_the_keys_that_they_name(city: City, office: Office) -> None:
+    receipt = office.issue().pdf
+    look = parse_look(read_receipt(receipt).look)
+    promise = format_look(replace(look, receipt=resigned(look.receipt)))
+    assert reasons(office.verify(forged(receipt, look=promise)), "look") == ["look_receipt_signature"]
+    assert look.manifest is not None
+    manifest = resigned(look.manifest)
+    promised, _ = parse_receipt(look.receipt)
+    for_it = sign_receipt(replace(promised, leaf_hash=leaf_hash(manifest)), city.logs["access"].signer)
+    both = format_look(replace(look, manifest=manifest, receipt=for_it))
+    assert reasons(office.verify(forged(receipt, look=both)), "look") == ["signature_invalid"]
+
+
+def test_a_promise_about_another_entry_is_not_about_this_one(city: City, office: Office) -> None:
+    receipt = office.issue().pdf
+    look = parse_look(read_receipt(receipt).look)
+    promised, _ = parse_receipt(look.receipt)
+    for change in ({"leaf_hash": bytes(32)}, {"id": "01a0c450-6c00-7f0f-b712-af3a1609063b"}, {"batch": None}):
+        other = sign_receipt(replace(promised, **change), city.logs["access"].signer)
+        report = office.verify(forged(receipt, look=format_look(replace(look, receipt=other))))
+        assert reasons(report, "look") == ["look_place"]
+
+
 def test_a_look_elsewhere_in_its_batch_is_not_this_one(city: City, office: Office) -> None:
     receipt = office.issue().pdf
     look = parse_look(read_receipt(receipt).look)
@@ -227,6 +258,7 @@ def test_a_person_is_asked_about_once_per_epoch(city: City, office: Office) -> N
     assert office.verify(receipt).exit_status == 0
     document = answer_of(receipt)
     subject = document["subject"] | {"tags": document["subject"]["tags"][1:]}
+    assert "subject_key_differs" in reasons(judged(office, receipt, subject=subject), "keys")
     report = judged(office, receipt, keys=document["keys"][1:], subject=subject)
     assert (report.exit_status, report.verdicts["keys"]) == (1, "fail")
     assert "epoch_key_missing" in reasons(report, "keys")
