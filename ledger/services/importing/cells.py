@@ -34,7 +34,7 @@ NO_SUCH_DAY = "there is no such day in the calendar"
 FORMULA = "the cell holds a formula; paste its value instead"
 ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!"})
 _EXCEL_EPOCH = date(1899, 12, 30)
-_EXCEL_SERIALS = range(10_000, 110_000)
+_FIRST_SERIAL, _LAST_SERIAL = 10_000, 110_000
 """Serial numbers from 1927 to 2201: apart from dates written as 20260105."""
 _DAYS_TO_1904 = 1462
 _DIGITS_KEPT = 10**15
@@ -49,7 +49,7 @@ _INVISIBLES = (
     "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
 )
 """Characters without width: they are pasted along unseen, and would make another name of the same one."""
-_SPACE_LIKE = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_SPACE_LIKE = " \t\x1c-\x1f\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _LINE_END_LIKE = "\r\n\x0b\x0c\x85\u2028\u2029"
 _INVISIBLE = re.compile(f"[{_INVISIBLES}]")
 _SPACES = re.compile(f"[{_SPACE_LIKE}]+")
@@ -157,7 +157,7 @@ def day_of(cell: Cell, date1904: bool = False) -> str:
         cell = cell.date()
     if isinstance(cell, date):
         return _plausible(cell)
-    if isinstance(cell, int | float) and not isinstance(cell, bool) and int(cell) in _EXCEL_SERIALS:
+    if isinstance(cell, int | float) and _FIRST_SERIAL <= cell < _LAST_SERIAL:
         return _plausible(day_of_serial(cell, date1904))
     return _day_of_text(text_of(cell))
 
