@@ -41,27 +41,39 @@ class IndexReading:
         paths = [key.hex().encode().translate(_NIBBLES) for key in keys]
         ahead = self._read_ahead(checkpoint, paths)
 
+        begun: set[Path] = set()
+
         def read(wanted: Sequence[Path]) -> list[bytes | None]:
             (path,) = wanted
             if path in ahead:
-                return [ahead[path]]
-            self._reach = max(self._reach, len(path) + 1)
-            return self._store.pages(wanted, size)
+                found = [ahead[path]]
+            else:
+                self._reach = max(self._reach, len(path) + 1)
+                found = self._store.pages(wanted, size)
+            if len(path) == _LEVELS and found[0] is not None:
+                begun.add(path)
+            return found
 
         proofs = []
         for key, path in zip(keys, paths, strict=True):
             way = self._ways.get((root, path[:_LEVELS]))
             proof = pages.prove(read, key) if way is None else pages.prove(read, key, path[:_LEVELS], way[0])
             try:
-                self._check(root, key, path, proof, way)
+                self._check(root, key, path, proof, way, path[:_LEVELS] in begun)
             except ProofInvalid as error:
                 self._pages.clear()
                 raise IntegrityError(f"the stored index differs from the checkpoint at {size}") from error
             proofs.append(proof)
         return proofs
 
-    def _check(self, root: bytes, key: bytes, path: Path, proof: pages.IndexProof, way: _Way | None) -> None:
-        """Hold a proof against the root, or against a node that was held against it before."""
+    def _check(
+        self, root: bytes, key: bytes, path: Path, proof: pages.IndexProof, way: _Way | None, begun: bool
+    ) -> None:
+        """Hold a proof against the root, or against a node that was held against it before.
+
+        `begun` says that there is a page where a way could begin: few keys that agree in many bits stand
+        deep down in a page high up.
+        """
         siblings = proof.siblings
         end = index_proof_end(key, siblings, proof.end)
         if way is None and len(siblings) <= _DEPTH:
@@ -74,7 +86,7 @@ class IndexReading:
             return
         if climb_index(key, above, node) != root:
             raise ProofInvalid("index_root_differs", "the index proof leads to another root")
-        if len(siblings) > _DEPTH:
+        if begun and len(siblings) > _DEPTH:
             self._ways.keep((root, path[:_LEVELS]), (tuple(above), node))
 
     def _read_ahead(self, checkpoint: StoredCheckpoint, paths: Sequence[Path]) -> dict[Path, bytes | None]:

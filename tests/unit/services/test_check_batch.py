@@ -12,6 +12,8 @@ from ledger.formats.answer import answer_digest
 from ledger.formats.bundle import parse_bundle
 from ledger.formats.envelope import BATCH_TYPE, parse_envelope
 from ledger.formats.statement import parse_manifest
+from ledger.formats.tags import organisation_tag
+from ledger.merkle import index_key
 from ledger.services.answers import BatchAnswer, RelatedQuery, SubjectQuery, document_of, item_bytes
 from ledger.services.checking.batch import MOST_PROVED, MOST_SUBJECTS
 
@@ -197,6 +199,25 @@ def test_a_bundle_that_nobody_could_take_is_refused_and_nothing_logged(
         check_many(city, listed, proofs=True)
     assert looks(city) == []
     assert len(check_many(city, listed[:4], proofs=True).items) == 4
+
+
+def test_keys_that_agree_in_many_bits_are_proved_however_few_there_are(city: City, uscc: Uscc) -> None:
+    by_prefix: dict[int, str] = {}
+    for number in range(2000):
+        key = index_key("subject", bytes.fromhex(organisation_tag(uscc(number))))
+        prefix = int.from_bytes(key[:2], "big") >> 3
+        if prefix in by_prefix:
+            break
+        by_prefix[prefix] = uscc(number)
+    pair = [organisation(by_prefix[prefix]), organisation(uscc(number))]
+    for query in pair:
+        city.company = query.code
+        city.enter("wage-arrears")
+    for _ in range(2):
+        answer = check_many(city, pair, proofs=True)
+        assert [item.findings.decision for item in answer.items if item.findings] == ["restrict"] * 2
+        for query in pair:
+            assert city.credit.check(query, MATTER, city.asked()).decision == "restrict"
 
 
 def test_a_purpose_is_missing_for_all_or_none(city: City, listed: list[SubjectQuery]) -> None:
