@@ -9,7 +9,7 @@ the keys that the answer asked are asked of the bundle too.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +19,12 @@ from ledger.formats.look import LookProof, parse_look
 from ledger.formats.trust import Trust, parse_trust
 from ledger.verify.answer_document import AnswerDocument, parse_answer, parse_plain_answer
 from ledger.verify.answer_keys import Persons, edition_of, key_findings
-from ledger.verify.answer_words import KEYS, LOOK, PARTS, AnswerFinding
+from ledger.verify.answer_words import CONCLUSION, FILE, KEYS, LOOK, PARTS, AnswerFinding
 from ledger.verify.conclusion import conclusion_findings
 from ledger.verify.look import LookFacts, check_look
 from ledger.verify.question import DEFAULT_MAX_AGE, Question
+from ledger.verify.receipt_certificate import file_findings
 from ledger.verify.receipt_file import read_receipt
-from ledger.verify.receipt_number import receipt_identifier
 from ledger.verify.report import EXIT_NOT_PROVEN, EXIT_PROVEN, Report
 from ledger.verify.tables import Tables, parse_tables
 from ledger.verify.verdicts import FAIL, PASS, Outcome, combine
@@ -36,13 +36,15 @@ _ANY_AGE = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """An answer and what came with it. `receipt`: it is a check receipt, so its look must be proven."""
+    """An answer and what came with it. `receipt`: it is a check receipt, so its look must be proven, and its
+    bytes are `pdf`."""
 
     answer: AnswerDocument
     bundle: bytes | Bundle
     look: LookProof | None = None
     tables: Tables | None = None
     receipt: bool = False
+    pdf: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class AnswerReport:
         """The e-certificate identifier of the receipt for the look, where one was looked for."""
         if LOOK not in self.required or self.look is None:
             return None
-        return str(receipt_identifier(self.look.issuer, self.look.id))
+        return self.look.receipt_number
 
     @cached_property
     def by_part(self) -> dict[str, list[AnswerFinding]]:
@@ -125,6 +127,7 @@ def open_receipt(pdf: bytes) -> Evidence:
         parse_look(parts.look),
         parse_tables(parts.catalogue),
         receipt=True,
+        pdf=pdf,
     )
 
 
@@ -139,9 +142,14 @@ def open_answer(data: bytes, bundle: bytes | None = None) -> Evidence:
 
 
 def verify_answer(
-    evidence: Evidence, trust: bytes | Trust, question: Question, persons: Persons | None = None
+    evidence: Evidence,
+    trust: bytes | Trust,
+    question: Question,
+    persons: Persons | None = None,
+    certificate: bytes | None = None,
 ) -> AnswerReport:
-    """Verify an answer with its bundle; `persons` lets persons' tags be recomputed.
+    """Verify an answer with its bundle; `persons` lets persons' tags be recomputed, and `certificate`, the
+    bundle of a receipt's certificate, lets the whole file be verified.
 
     Where no age is asked for, the checkpoint must have been fresh when the look was logged, which is the
     moment that a receipt speaks of; without a proven look it must be fresh now, as always. Raises an
@@ -152,9 +160,13 @@ def verify_answer(
     bundle = parse_bundle(evidence.bundle) if isinstance(evidence.bundle, bytes) else evidence.bundle
     answer = evidence.answer
     findings: list[AnswerFinding] = []
+    about_file: list[AnswerFinding] = []
     facts = None
     if evidence.receipt or evidence.look is not None:
         findings, facts = check_look(evidence.look, answer, trust, question.now)
+    if certificate is not None:
+        number, operator = (None, None) if facts is None else (facts.receipt_number, facts.issuer)
+        about_file = file_findings(evidence.pdf, number, operator, certificate, trust, question)
     if facts is not None and combine(found.outcome for found in findings) == PASS:
         question = _as_of(question, facts.accepted_at)
     report = verify_bundle(bundle, trust, _with_keys(question, answer))
@@ -162,8 +174,10 @@ def verify_answer(
     tables, about = _proven_tables(evidence, report, trust)
     findings += about
     findings += conclusion_findings(answer, bundle, report.shown, tables)
-    required = frozenset(PARTS if evidence.receipt else PARTS[1:])
-    return AnswerReport(report, answer, tuple(findings), facts, required)
+    findings += about_file
+    required = {KEYS, CONCLUSION} | ({LOOK} if evidence.receipt else set())
+    required |= {FILE} if certificate is not None else set()
+    return AnswerReport(report, answer, tuple(findings), facts, frozenset(required))
 
 
 def _with_keys(question: Question, answer: AnswerDocument) -> Question:

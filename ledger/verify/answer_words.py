@@ -1,15 +1,16 @@
 """Findings about an answer document, and the words for their reasons; beside the nine verdicts of a bundle.
 
 `look`: the operator logged this look, and with this very answer. `keys`: what was asked is what subject and
-matter require. `conclusion`: the decision agrees with what the bundle shows.
+matter require. `conclusion`: the decision agrees with what the bundle shows. `file`, where the certificate's
+bundle is given: this very file is the one that was logged.
 """
 
 from dataclasses import dataclass, field
 
 from ledger.verify.verdicts import SENTENCES, Outcome
 
-LOOK, KEYS, CONCLUSION = "look", "keys", "conclusion"
-PARTS = (LOOK, KEYS, CONCLUSION)
+LOOK, KEYS, CONCLUSION, FILE = "look", "keys", "conclusion", "file"
+PARTS = (LOOK, KEYS, CONCLUSION, FILE)
 """The verdicts about an answer, in the order in which they are shown."""
 ROLE_NAMES = {
     "legal-representative": "法定代表人",
@@ -20,6 +21,7 @@ PART_NAMES = {
     LOOK: ("查询留痕", "look"),
     KEYS: ("查询键", "keys"),
     CONCLUSION: ("结论", "conclusion"),
+    FILE: ("整个文件", "file"),
 }
 
 
@@ -205,4 +207,26 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
         "有 {count} 条条目既未出示，也未说明缘由。",
         "{count} entries are neither shown nor set aside with a reason.",
     ),
+    # file
+    "file_logged": (
+        "本文件连同版面正是运营方作为电子证照登记的文件，且在有效期内。",
+        "This very file, its page included, is the one that the operator logged, and it is in force.",
+    ),
+    "file_other": (
+        "本文件不是所登记的文件：版面或附件已被改动。",
+        "This is not the file that was logged: its page or an attachment was changed.",
+    ),
+    "certificate_not_logged": (
+        "证照日志中没有本回执的签发记录。",
+        "The certificate log holds no issue of this receipt.",
+    ),
+    "certificate_not_proven": (
+        "所给的证照证据包未能证明本回执的全部记录。",
+        "The certificate's bundle does not prove all that is logged of this receipt.",
+    ),
+    "receipt_changed": (
+        "本回执已被撤销、替换或变更。",
+        "The receipt was revoked, replaced or changed after it was issued.",
+    ),
+    "receipt_expired": ("本回执已过有效期。", "The receipt's validity has ended."),
 }

@@ -16,7 +16,7 @@ from ledger.formats.trust import MAX_TRUST
 from ledger.verify.answer import AnswerReport, open_answer, open_receipt, verify_answer
 from ledger.verify.answer_document import MAX_ANSWER, is_plain_answer
 from ledger.verify.answer_keys import Persons, parse_persons
-from ledger.verify.answer_words import LOOK, PART_NAMES
+from ledger.verify.answer_words import FILE, LOOK, PART_NAMES
 from ledger.verify.node import ChainNode, HttpRpc
 from ledger.verify.question import Question, parse_after, parse_age, parse_expect, parse_require
 from ledger.verify.receipt_file import is_pdf
@@ -35,8 +35,8 @@ FILE is a bundle, a check receipt (PDF), or the answer of a check with its bundl
 
 Verdicts: {", ".join(VERDICTS)}. Required are checkpoint; signature, issuer and inclusion where the
 bundle has entries; completeness and disclosure where it has those; and what --require names. Of a receipt or
-an answer besides: look (of a receipt), keys and conclusion; the keys that it asked count as --expect, and
-without --max-age its checkpoint must have been fresh when the look was logged.
+an answer besides: look (of a receipt), keys and conclusion, and with --certificate file. The keys that it
+asked count as --expect, and without --max-age its checkpoint must have been fresh when the look was logged.
 
 An answer about a natural person is complete only with one --expect for each epoch of the person-tag key
 (the trust file's `epochs` says how many).
@@ -79,6 +79,12 @@ matters, ask for them (--require witnesses,anchor,finality).
     help="The bundle of an answer that does not hold it.",
 )
 @click.option(
+    "--certificate",
+    "certificate_path",
+    type=click.Path(path_type=Path),
+    help="Of a receipt: the bundle that `xinzheng certificate NUMBER --bundle` kept; proves the whole file.",
+)
+@click.option(
     "--person-tag-key-file",
     "tag_keys",
     type=click.Path(path_type=Path),
@@ -97,6 +103,7 @@ def main(
     after: tuple[str, ...],
     rpc: str | None,
     bundle_path: Path | None,
+    certificate_path: Path | None,
     tag_keys: Path | None,
 ) -> None:
     """Verify FILE offline against a trust file."""
@@ -114,7 +121,8 @@ def main(
             node=ChainNode(HttpRpc(rpc)) if rpc is not None else None,
         )
         persons = None if tag_keys is None else parse_persons(_read(tag_keys, MAX_KEYS), _lines())
-        report = _verify(file, bundle_path, _read(trust, MAX_TRUST), question, persons)
+        beside = (bundle_path, certificate_path)
+        report = _verify(file, beside, _read(trust, MAX_TRUST), question, persons)
     except LedgerError as error:
         _print_unusable(error, as_json)
         sys.exit(EXIT_UNUSABLE)
@@ -128,19 +136,26 @@ def main(
 
 
 def _verify(
-    path: Path, bundle: Path | None, trust: bytes, question: Question, persons: Persons | None
+    path: Path,
+    beside: tuple[Path | None, Path | None],
+    trust: bytes,
+    question: Question,
+    persons: Persons | None,
 ) -> Report | AnswerReport:
-    """Verify what the file turns out to be."""
+    """Verify what the file turns out to be; `beside` are an answer's bundle and a receipt's certificate."""
     data = _read(path, MAX_BUNDLE + MAX_ANSWER)
+    bundle, certificate = (None if each is None else _read(each, MAX_BUNDLE) for each in beside)
     if is_pdf(data):
-        evidence = open_receipt(data)
-    elif is_plain_answer(data):
-        evidence = open_answer(data, None if bundle is None else _read(bundle, MAX_BUNDLE))
-    else:
-        if bundle is not None or persons is not None:
-            raise QuestionInvalid("--bundle and --person-tag-key-file go with an answer, and this is none")
-        return verify_bundle(data, trust, question)
-    return verify_answer(evidence, trust, question, persons)
+        if bundle is not None:
+            raise QuestionInvalid("a receipt holds its bundle: --bundle goes with an answer")
+        return verify_answer(open_receipt(data), trust, question, persons, certificate)
+    if certificate is not None:
+        raise QuestionInvalid("--certificate goes with a receipt, and this is none")
+    if is_plain_answer(data):
+        return verify_answer(open_answer(data, bundle), trust, question, persons)
+    if bundle is not None or persons is not None:
+        raise QuestionInvalid("--bundle and --person-tag-key-file go with an answer, and this is none")
+    return verify_bundle(data, trust, question)
 
 
 def _lines() -> list[str]:
@@ -198,9 +213,9 @@ def print_answer_report(report: AnswerReport) -> None:
         click.echo(f"{mark} {zh} {en}: {outcome_zh} {outcome_en}")
         for finding in {finding.zh: finding for finding in found}.values():
             click.echo(f"      {_printable(finding.zh)} {_printable(finding.en)} [{finding.reason}]")
-    if LOOK in report.required:
+    if LOOK in report.required and FILE not in report.required:
         click.echo(
-            "  版面文字未经检验，以上述内容为准；核对整个文件请用 xinzheng certificate。 "
+            "  版面文字未经检验，以上述内容为准；核对整个文件请用 --certificate。 "
             "The page itself is not examined: what counts stands above."
         )
     _print_result(report.exit_status)

@@ -21,6 +21,7 @@ from ledger.verify.answer_document import AnswerDocument
 from ledger.verify.answer_words import LOOK, AnswerFinding
 from ledger.verify.issuer import check_issuer
 from ledger.verify.question import CLOCK_SKEW_MS
+from ledger.verify.receipt_number import receipt_identifier
 from ledger.verify.verdicts import FAIL, PASS, UNKNOWN, Outcome
 
 EVENT_KIND = "access.event.recorded"
@@ -39,6 +40,11 @@ class LookFacts:
     id: str
     accepted_at: int
     body: dict[str, Any]
+
+    @property
+    def receipt_number(self) -> str:
+        """The e-certificate identifier of the receipt that the issuer gives for this look."""
+        return str(receipt_identifier(self.issuer, self.id))
 
     def as_json(self) -> dict[str, Any]:
         """The facts that are shown; absent ones are left out."""

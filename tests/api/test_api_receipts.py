@@ -245,7 +245,13 @@ def test_check_keeps_the_receipt_and_shows_its_answer(
     office.publish()
     identifier = PdfReader(receipt).metadata.title.split()[-1]
     known = ["certificate", *place, identifier, "--file", str(receipt)]
-    assert run(*known) == 0
+    certificate = str(tmp_path / "certificate.json")
+    assert run(*known, "--bundle", certificate) == 0
+    capsys.readouterr()
+    assert run("verify", str(receipt), "--trust", trust, "--certificate", certificate) == 0
+    assert "* 整个文件 file: 通过 pass" in capsys.readouterr().out
+    assert run("verify", str(bundle), "--trust", trust, "--certificate", certificate) == 2
+    assert run("verify", str(receipt), "--trust", trust, "--bundle", str(bundle)) == 2
     receipt.write_bytes(receipt.read_bytes() + b"\n")
     assert run(*known) == 1
 

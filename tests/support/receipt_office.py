@@ -70,12 +70,23 @@ class Office:
         return self.receipts.issue(self.query(number, related), matter, asked, **more)
 
     def verify(
-        self, receipt: bytes | Evidence, *, later: int = 0, persons: Persons | None = None, **question: Any
+        self,
+        receipt: bytes | Evidence,
+        *,
+        later: int = 0,
+        persons: Persons | None = None,
+        certificate: bytes | None = None,
+        **question: Any,
     ) -> AnswerReport:
         """Verify as a stranger with the trust file would, `later` milliseconds after now."""
         evidence = open_receipt(receipt) if isinstance(receipt, bytes) else receipt
         asked = Question(now=self.city.now + later, **question)
-        return verify_answer(evidence, self.city.trust_file, asked, persons)
+        return verify_answer(evidence, self.city.trust_file, asked, persons, certificate)
+
+    def certificate(self, issued: IssuedReceipt) -> bytes:
+        """The bundle of a receipt's certificate, as the certificate endpoint gives it to anybody."""
+        self.city.checkpoint()
+        return bytes(self.city.certificate.status(issued.identifier).bundle)
 
 
 def forged(receipt: bytes, **parts: bytes) -> bytes:

@@ -457,6 +457,71 @@ def test_an_honest_answer_about_a_run_out_measure_and_a_relation_is_what_the_rul
         assert office.verify(receipt).verdicts["conclusion"] == "pass"
 
 
+# The whole file
+
+
+def test_with_the_certificates_bundle_the_page_is_proven_too(city: City, office: Office) -> None:
+    issued = office.issue()
+    report = office.verify(issued.pdf, certificate=office.certificate(issued))
+    assert (report.exit_status, reasons(report, "file")) == (0, ["file_logged"])
+
+
+def test_a_page_that_somebody_drew_again_is_seen(city: City, office: Office) -> None:
+    """Every attachment is genuine, and what is printed is not."""
+    issued = office.issue()
+    another = forged(issued.pdf)
+    assert office.verify(another).exit_status == 0
+    report = office.verify(another, certificate=office.certificate(issued))
+    assert (report.exit_status, reasons(report, "file")) == (1, ["file_other"])
+
+
+def test_a_receipt_out_of_force_is_seen_with_its_certificate(city: City, office: Office) -> None:
+    issued = office.issue()
+    city.now += 30 * DAY_MS
+    report = office.verify(issued.pdf, certificate=office.certificate(issued))
+    assert (report.exit_status, reasons(report, "file")) == (1, ["receipt_expired"])
+
+
+def test_a_revoked_receipt_is_seen_with_its_certificate(city: City, office: Office) -> None:
+    issued = office.issue()
+    store = city.logs["certificate"].store
+    [entry] = list(store.entries(0, store.size()))
+    statement = parse_statement(parse_envelope(entry.entry).payload)
+    revocation = {
+        "identifier": issued.identifier,
+        "issuer": city.operator,
+        "holder": statement.body["holder"],
+        "state": "03",
+        "reason": "签发有误",
+        "decided_on": "2026-09-21",
+    }
+    city.publish("certificate.revoked", revocation, issuer=city.operator, refers=statement)
+    report = office.verify(issued.pdf, certificate=office.certificate(issued))
+    assert (report.exit_status, reasons(report, "file")) == (1, ["receipt_changed"])
+
+
+def test_the_certificate_of_another_receipt_proves_nothing_of_this_one(city: City, office: Office) -> None:
+    issued, other = office.issue(), office.issue("loan")
+    report = office.verify(issued.pdf, certificate=office.certificate(other))
+    assert (report.exit_status, reasons(report, "file")) == (1, ["certificate_not_proven"])
+
+
+def test_a_certificate_of_a_member_that_did_not_issue_the_receipt_does_not_count(
+    city: City, office: Office
+) -> None:
+    """Any publisher of certificates may state one under the operator's number."""
+    issued = office.issue()
+    store = city.logs["certificate"].store
+    [entry] = list(store.entries(0, store.size()))
+    body = parse_statement(parse_envelope(entry.entry).payload).body
+    redrawn = forged(issued.pdf)
+    files = [{"format": "pdf", "sm3": sm3(redrawn).hex(), "bytes": len(redrawn)}]
+    city.publish("certificate.issued", body | {"files": files}, issuer=city.bureau)
+    report = office.verify(redrawn, certificate=office.certificate(issued))
+    assert reasons(report, "file") == ["file_other"]
+    assert office.verify(issued.pdf, certificate=office.certificate(issued)).exit_status == 0
+
+
 # Plain answers
 
 
