@@ -1,9 +1,9 @@
-"""Serving over HTTP: granian, one process, many blocking threads.
+"""Serving over HTTP: granian, several processes behind one port, many blocking threads in each.
 
-One process, so that group commit, the verifier's key tables and the used-up nonces are in one place. It keeps
-to one processor: its threads take turns at the interpreter lock, and handing that over from one processor to
-another costs more than signing beside it saves (measured on two: half the time of a request). The worker, a
-process of its own, has the others.
+Each process keeps to one processor: its threads take turns at the interpreter lock, and handing that over from
+one processor to another costs more than signing beside it saves (measured on two: half the time of a request).
+What the processes must share stands in files that the kernel locks: used-up nonces, who writes next, metrics.
+The worker, a process of its own, runs beside them.
 """
 
 import logging
