@@ -29,6 +29,9 @@ class ImportJournal:
 
     def __enter__(self) -> "ImportJournal":
         self._lock.__enter__()
+        # What a process that was killed had begun to write: persons stand in it.
+        for draft in self._folder.glob(".*"):
+            draft.unlink()
         names = (path.stem for path in self._folder.iterdir() if path.suffix in (".ndjson", ".receipt"))
         self._next = 1 + max((int(name) for name in names if name.isdigit()), default=0)
         return self
