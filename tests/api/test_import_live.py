@@ -17,6 +17,7 @@ import openpyxl
 import pytest
 from made_sheets import LIST_ROW, PENALTY_ROW, PERSON_ROW, lines_of, write_csv, write_sheet
 
+from ledger.cli import main
 from ledger.client import Client
 from ledger.errors import ServiceUnreachable
 from ledger.formats.envelope import parse_envelope
@@ -154,11 +155,11 @@ def test_a_removal_is_imported_by_number_and_subject(desk: Desk) -> None:
     assert removed.refers[0].id == entered.id
 
 
-def test_what_only_explains_needs_no_service(tmp_path: Path) -> None:
+def test_what_only_explains_needs_no_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*arguments: Any) -> tuple[int, str]:
-        command = [sys.executable, "-m", "ledger.cli", "import", *map(str, arguments)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
+        with pytest.raises(SystemExit) as ended:
+            main(["import", *map(str, arguments)])
+        return int(str(ended.value.code)), capsys.readouterr().out
 
     assert run("--forms")[0] == 0
     assert "CF_YZCD" in run("--columns", "penalty")[1]
