@@ -8,6 +8,7 @@ from api.answers import batch_answer, check_answer
 from api.context import caller, deployment
 from api.models import Answer, BatchBody, CheckBody, CheckedSubject, Reason
 from ledger.services.answers import Asked, RelatedQuery, SubjectQuery
+from ledger.services.checking.batch import uncollected
 
 blueprint = APIBlueprint("checks", __name__, url_prefix="/v1", abp_tags=[Tag(name="checks")])
 
@@ -27,16 +28,20 @@ def check_many(body: BatchBody) -> Response:
     said of it alone. With `proofs` a bundle proves all of them complete; without, the checkpoint and the keys
     of each item say what a check of it alone proves later.
     """
-    answer = deployment().credit.check_many(
-        [query_of(subject) for subject in body.subjects],
-        body.matter,
-        asked_of(body),
-        body.level,
-        body.at,
-        body.view,
-        proofs=body.proofs,
-    )
-    return batch_answer(answer)
+    with uncollected():
+        answer = deployment().credit.check_many(
+            [query_of(subject) for subject in body.subjects],
+            body.matter,
+            asked_of(body),
+            body.level,
+            body.at,
+            body.view,
+            proofs=body.proofs,
+        )
+        response = batch_answer(answer)
+        # Freed before the next collection, which would else walk through all of it.
+        del answer
+    return response
 
 
 def query_of(subject: CheckedSubject) -> SubjectQuery:

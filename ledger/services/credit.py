@@ -30,20 +30,18 @@ from ledger.services.answers import (
     Logged,
     SubjectQuery,
     View,
-    document_of,
     item_bytes,
 )
 from ledger.services.authorisation import Authoriser
 from ledger.services.checking.batch import (
     Line,
+    Teller,
     Told,
     check_shown,
     item_of,
     manifests_of,
     refusal_of,
     resolve_lines,
-    tell,
-    uncollected,
 )
 from ledger.services.checking.editions import EditionEntries
 from ledger.services.checking.findings import MOST_OTHERS, Found, find
@@ -146,7 +144,7 @@ class CreditService:
         now = self._clock()
         ground = self._ground(list(asking.values()), matter, asked, at, view, now)
         code = ground.matter.code
-        with self._looks.permitted(asked, list(asking.values()), code, now) as permits, uncollected():
+        with self._looks.permitted(asked, list(asking.values()), code, now) as permits:
             check_asked(asked)
             permitted = dict(zip(asking, permits, strict=True))
             granted = {place: each for place, each in permitted.items() if isinstance(each, Permitted)}
@@ -168,8 +166,8 @@ class CreditService:
             check_shown(shown)
             bundle = self._bundle(checkpoint, questions if proofs else [], shown, histories, reference)
             frame = _frame(ground, level, checkpoint, reference, bundle)
-            framed = document_of(frame)
-            told = {place: tell(framed, each.findings) for place, each in found.items()}
+            teller = Teller(frame)
+            told = {place: teller.tell(each.findings) for place, each in found.items()}
             seen = [
                 Seen(asking[place], permit, len(told[place].findings.hits), told[place].digest)
                 for place, permit in granted.items()

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.errors import LedgerError, ParameterInvalid, TooManySubjects
-from ledger.formats.answer import answer_digest, canonical_answer
+from ledger.formats.answer import answer_digest
 from ledger.formats.strictjson import canonical
 from ledger.services.answers import (
     BatchItem,
     Findings,
+    Frame,
     Logged,
     LoggedAt,
     LoggedBatch,
@@ -98,10 +99,26 @@ class Told:
     digest: str
 
 
-def tell(framed: dict[str, Any], findings: Findings) -> Told:
-    """Findings as they are answered and logged; `framed` is the document of the frame."""
-    document = document_of(findings)
-    return Told(findings, canonical(document), answer_digest(canonical_answer(framed | document)))
+class Teller:
+    """Tells findings under one frame, encoding each member once: as what is sent, and as what is digested."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._framed = {name: canonical(value) for name, value in document_of(frame).items()}
+
+    def tell(self, findings: Findings) -> Told:
+        """Findings as they are answered and logged: `item_bytes` has the digest."""
+        members = {name: _encoded(value) for name, value in document_of(findings).items()}
+        digest = answer_digest(_object(self._framed | members))
+        return Told(findings, _object(members), digest)
+
+
+def _object(members: dict[str, bytes]) -> bytes:
+    return b"{" + b",".join([b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members)]) + b"}"
+
+
+def _encoded(value: Any) -> bytes:
+    # Most members of most findings are empty.
+    return b"[]" if value == [] else canonical(value)
 
 
 def refusal_of(error: LedgerError) -> Refusal:
