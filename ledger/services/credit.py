@@ -251,7 +251,8 @@ class CreditService:
             indexes.add(reference.entry.index)
         tags = dict.fromkeys(tag for question in questions for tag in question.tags)
         sections = [histories[tag].completeness for tag in tags]
-        return self._reader.bundle(checkpoint, sorted(indexes), sections)
+        held = [entry for tag in tags for entry in histories[tag].entries]
+        return self._reader.bundle(checkpoint, sorted(indexes), sections, held=held)
 
 
 def _frame(
