@@ -109,6 +109,10 @@ def _canvas_class(content: ReceiptContent) -> type[NumberedCanvas]:
 
 def _story(content: ReceiptContent) -> list[Flowable]:
     zh, en, zh_sentence, en_sentence, colour = DECISIONS[content.answer["decision"]]
+    left_out = [ROLES.get(role, (role, role)) for role in content.answer["not_asked"]]
+    if left_out:
+        zh_sentence += f"未查询{'、'.join(role[0] for role in left_out)}。"
+        en_sentence += f" Not asked about: {', '.join(role[1] for role in left_out)}."
     return [
         _Letterhead(content),
         Spacer(1, 3 * mm),

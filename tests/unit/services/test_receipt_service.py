@@ -98,7 +98,9 @@ def test_a_person_stands_in_a_receipt_masked_and_by_tag(city: City, office: Offi
     issued = office.issue("civil-service", city.person)
     parts = read_receipt(issued.pdf)
     assert office.verify(issued.pdf).exit_status == 0
-    assert strictjson.loads(parts.answer)["subject"]["code"] == f"{city.person[:4]}**********{city.person[-4:]}"
+    assert (
+        strictjson.loads(parts.answer)["subject"]["code"] == f"{city.person[:4]}**********{city.person[-4:]}"
+    )
     for name in ("answer", "bundle", "catalogue", "look"):
         assert city.person.encode() not in getattr(parts, name)
     assert "张三" not in parts.answer.decode()
