@@ -6,9 +6,10 @@
      "list": "wage-arrears"}, "reason": null,
      "checkpoint": {"size": 40, "root": "<hex>", "time": "<time>"}, "bundle": {...}}
 
-`id` is the same however often a notice is sent, also after `notices.db` was restored from a copy. A record
-that ended before it could be told is told without entry and bundle, by reference and leaf hash alone: what
-was repaired or withdrawn is no longer shared. A person stands in an entry by tag, and nowhere else.
+`id` is the same however often a notice is sent, also after `notices.db` was restored from a copy. An entry
+whose record does not count at the time of telling is told without entry and bundle, by reference and leaf hash
+alone: what was repaired or withdrawn is no longer shared, and what replaced another record is not shared
+before it is published. A person stands in an entry by tag, and nowhere else.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,6 @@ from ledger.services.recorder import AccessRecorder
 from ledger.store.port import StoredEntry
 
 MEDIA_TYPE = "application/vnd.xinzheng.notice+json;v=1"
-BEGINNINGS = frozenset({"listed", "published"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class NoticeDocuments:
         """The document's bytes. Raises `NotYetPublished` where there is no checkpoint yet."""
         checkpoint = self._reader.checkpoint()
         entry = None if notice.event == SUBSCRIBED else self._entry(notice, checkpoint.size)
-        shown = entry is not None and not (notice.event in BEGINNINGS and not self._counts(entry, now))
+        # What ended a record may be a record itself, which replaced it: no more of it is shared than counts.
+        shown = entry is not None and self._counts(entry, now)
         document = {
             "mediaType": MEDIA_TYPE,
             "id": notice_id(notice, subscription),

@@ -272,6 +272,26 @@ def test_what_ended_before_it_could_be_told_is_told_without_its_content(
     assert events(receiver)[2] == ("ended", "withdrawn")
 
 
+@pytest.mark.parametrize("withdrawn", [False, True], ids=["not published yet", "withdrawn"])
+def test_what_replaced_a_listing_is_not_shown_while_it_does_not_count(
+    notified: Notified, receiver: Receiver, withdrawn: bool
+) -> None:
+    city = notified.city
+    notified.subscribe(receiver)
+    entered = city.enter("wage-arrears")
+    notified.run()
+    start = entered.body["from"] if withdrawn else "2026-09-23"
+    later = city.publish(
+        "credit.list.entered", entered.body | {"grounds": "未公示之内容", "from": start}, refers=entered
+    )
+    if withdrawn:
+        city.remove(later, "withdrawn", removed_on="2026-09-21")
+    notified.run()
+    ended = received(notified, receiver.told[2])
+    assert (ended.event, ended.reason, ended.entry, ended.bundle) == ("ended", "replaced", None, None)
+    assert not any(document["entry"] for document in documents(receiver)[2:] if document["event"] == "listed")
+
+
 def test_a_listing_that_begins_later_is_told_on_its_day(notified: Notified, receiver: Receiver) -> None:
     notified.subscribe(receiver)
     notified.city.enter("wage-arrears", **{"from": "2026-09-23"})
