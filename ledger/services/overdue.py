@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ledger.domain.rules import next_day
-from ledger.errors import RoleMissing
+from ledger.errors import DateInvalid, RoleMissing
 from ledger.log.clock import Clock, china_day
 from ledger.log.credit_rules import DUTIES
 from ledger.services.answers import EntryReference, Principal, reference_of
@@ -25,6 +25,8 @@ Position = tuple[str, int, str]
 
 _SEES_ALL = frozenset({"auditor", "operator"})
 _PAGE = 500
+_LAST_DAY = "2200-12-31"
+"""The last day that a statement can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,11 @@ class OverdueService:
         """What was overdue on a day, by default today in China; auditors and the operator see everybody's.
 
         Another member sees its own: what it owes, and what is owed about records that it issued. Raises
-        `RoleMissing` when it asks about another authority.
+        `RoleMissing` when it asks about another authority, `DateInvalid` for a day that no calendar reaches.
         """
         day = day or china_day(self._clock())
+        if day > _LAST_DAY:
+            raise DateInvalid(f"the day asked about must not be after {_LAST_DAY}")
         sees_all = not _SEES_ALL.isdisjoint(principal.roles)
         if not sees_all and authority not in (None, principal.member):
             raise RoleMissing("what another authority owes is for auditors and the operator to see")

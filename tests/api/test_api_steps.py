@@ -152,7 +152,16 @@ class TestOverdue:
 
     @pytest.mark.parametrize(
         "query",
-        ["day=2026-13-01", "day=today", "kind=expiry", "limit=501", "after=x", "authority=x", "more=1"],
+        [
+            "day=2026-13-01",
+            "day=9999-12-31",
+            "day=today",
+            "kind=expiry",
+            "limit=501",
+            "after=x",
+            "authority=x",
+            "more=1",
+        ],
     )
     def test_a_question_that_is_not_in_form_is_refused(self, city: Any, query: str) -> None:
         assert self.overdue(city, city.AUDITOR, query).status_code == 400
