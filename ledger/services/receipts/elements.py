@@ -117,11 +117,9 @@ def band(zh: str, en: str, sentence: Paragraph, colour: Color) -> Table:
 
 def qr_code(text: str, size: float) -> Drawing:
     """A QR code of that size in points."""
-    widget = QrCodeWidget(text, barLevel="M")
-    left, bottom, right, top = widget.getBounds()
-    scale = size / max(right - left, top - bottom)
-    drawing = Drawing(size, size, transform=[scale, 0, 0, scale, -left * scale, -bottom * scale])
-    drawing.add(widget)
+    # The size is given, because asking the widget for its own encodes the text once more.
+    drawing = Drawing(size, size)
+    drawing.add(QrCodeWidget(text, barLevel="M", barWidth=size, barHeight=size))
     return drawing
 
 
