@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
+from ledger.domain.access import AccessEvent
 from ledger.domain.authorisation import AuthorisationGranted
 from ledger.domain.cases import CaseAnswered, CaseInitiated, CaseLifted, CaseMatched, CaseReviewed, CaseStep
 from ledger.domain.fields import Body
@@ -50,6 +51,8 @@ MOST_DAYS_AHEAD = 366
 """How far ahead a listing or a case may begin."""
 _AUTHORISED_LISTS = ("red", "serious")
 
+_CONTINUE_NOTHING = (CaseInitiated, CataloguePublished, QualityReported, AuthorisationGranted)
+
 Roles = Collection[str]
 _Check = Callable[[Statement, Any, Rules, Roles, str], None]
 
@@ -58,8 +61,10 @@ def check_statement(statement: Statement, body: Body, rules: Rules, roles: Roles
     """Refuse what a statement may not say, or its issuer may not say, today.
 
     Raises `DecisionDateRefused`, `ListUnknown`, `ListAuthorityMissing`, `MeasureUnknown`, `MatterUnknown`,
-    `NotEntitled`, `StatementInvalid` (a record that refers to several others).
+    `NotEntitled`, `StatementInvalid` (a statement that refers to what its kind does not continue).
     """
+    if statement.refers:
+        _check_continued(statement, body)
     check = _CHECKS.get(type(body))
     if check is not None:
         check(statement, body, rules, roles, today)
@@ -72,6 +77,15 @@ def may_list(roles: Roles, list_code: str, rules: Rules) -> bool:
     if rules.catalogue.lists[list_code].kind not in _AUTHORISED_LISTS:
         return True
     return LISTER in roles or f"{LISTER}:{list_code}" in roles
+
+
+def _check_continued(statement: Statement, body: Body) -> None:
+    """What refers to a record is read whenever a step to it is checked: so that nobody can pile up there what
+    belongs nowhere, and keep another's record from ever being repaired."""
+    if isinstance(body, _CONTINUE_NOTHING):
+        raise StatementInvalid("a statement of this kind continues no other, so it must refer to none")
+    if isinstance(body, AccessEvent) and len(statement.refers) > 1:
+        raise StatementInvalid("a look is made under one authorisation at most, and refers to nothing else")
 
 
 def _penalty(statement: Statement, body: PenaltyPublished, rules: Rules, roles: Roles, today: str) -> None:

@@ -253,3 +253,24 @@ def test_no_refusal_names_a_person_or_an_organisation() -> None:
             ask(kind, **changes)
         for value in (COMPANY, BY["uscc"], BY["name"], ISSUER):
             assert value not in f"{caught.value} {caught.value.detail}"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "credit.case.initiated",
+        "credit.catalogue.published",
+        "credit.quality.reported",
+        "access.authorisation.granted",
+    ],
+)
+def test_what_continues_nothing_refers_to_nothing(kind: str) -> None:
+    """Else anybody could pile up what is read whenever a step to somebody's record is checked."""
+    with pytest.raises(StatementInvalid, match="continues no other"):
+        ask(kind, refers=(OTHER,))
+
+
+def test_a_look_refers_to_the_one_authorisation_that_it_used() -> None:
+    ask("access.event.recorded", refers=(OTHER,))
+    with pytest.raises(StatementInvalid, match="one authorisation"):
+        ask("access.event.recorded", refers=(OTHER, Reference(uscc(21), OTHER.id)))

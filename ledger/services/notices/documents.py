@@ -7,8 +7,8 @@
      "checkpoint": {"size": 40, "root": "<hex>", "time": "<time>"}, "bundle": {...}}
 
 `id` is the same however often a notice is sent, also after `notices.db` was restored from a copy. An entry
-whose record does not count at the time of telling is told without entry and bundle, by reference and leaf hash
-alone: what was repaired or withdrawn is no longer shared, and what replaced another record is not shared
+whose record does not count at the time of telling is told without entry and bundle, by reference and leaf
+hash alone: what was repaired or withdrawn is no longer shared, and what replaced another record is not shared
 before it is published. A person stands in an entry by tag, and nowhere else.
 """
 
