@@ -6,9 +6,9 @@
 Any record can be made without the others, so that several processes make them side by side, and a step (a
 repair, a removal) knows the id of the record that it refers to. Everything follows from the seed and `start`.
 
-Records are spread over the whole log: the steps of one story stand a fixed distance apart, and who is recorded
-is drawn for each story, seven in ten evenly and three in ten with a skew that gives the most recorded of a
-million subjects some 150 of five million records, while one in a hundred has none.
+Records are spread over the whole log: the steps of a story stand a fixed distance apart. Who is recorded is
+drawn for each story, seven in ten evenly and three in ten with a skew that gives the most recorded of a
+million subjects some hundreds of five million records, while a few in a hundred have none.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,9 +21,9 @@ from ledger.domain.kinds import kind_of, parse_body
 from ledger.formats.statement import Reference, Statement, new_id
 from scripts.samples.codes import uscc
 
-STEPS = 4
+STEPS = 5
 """Places that a story may take: its record and what follows from it."""
-_ROUNDS = 12
+_ROUNDS = 10
 """Stories that stand one after the other on the same distance."""
 _A_MILLISECOND = 1_000
 """Records signed in one millisecond."""
@@ -84,7 +84,7 @@ class Population:
         code, name = self.authorities[drawn % len(self.authorities)]
         return {"uscc": code, "name": name}
 
-    def _place(self, number: int) -> tuple["Story", int, int]:
+    def _place(self, number: int) -> "tuple[Story, int, int]":
         """The story that a record belongs to, its place there, and the number of the story's record."""
         row, column = divmod(number, self._distance)
         place = row % STEPS
@@ -135,6 +135,9 @@ class _Days:
         return self._decided.year
 
 
+Maker = Callable[[Population, Draw, _Days], Body]
+Story = tuple[tuple[str, Maker], ...]
+
 _VIOLATIONS = (
     ("未按规定公示年度报告", "《企业信息公示暂行条例》第十八条", ["warning"]),
     ("销售不符合强制性标准的产品", "《产品质量法》第四十九条", ["confiscation", "fine"]),
@@ -152,14 +155,18 @@ _LICENCES = (
 )
 _LISTS = (
     ("wage-arrears", "《保障农民工工资支付条例》", "克扣、无故拖欠农民工工资，数额较大"),
-    ("dishonest-debtor", "《最高人民法院关于公布失信被执行人名单信息的若干规定》", "有履行能力而拒不履行生效法律文书"),
+    (
+        "dishonest-debtor",
+        "《最高人民法院关于公布失信被执行人名单信息的若干规定》",
+        "有履行能力而拒不履行生效法律文书",
+    ),
     ("tax-a", "《纳税信用管理办法》", "上年度纳税信用评价为A级"),
 )
 
 
 def _penalty(population: Population, draw: Draw, days: _Days) -> Body:
     violation, basis, kinds = _VIOLATIONS[draw.c % len(_VIOLATIONS)]
-    body = {
+    body: Body = {
         "subject": population.organisation(draw.subject),
         "subject_class": "organisation",
         "document": f"云岭罚〔{days.year}〕{draw.number}号",
@@ -170,6 +177,7 @@ def _penalty(population: Population, draw: Draw, days: _Days) -> Body:
         "content": "责令改正，予以处罚。",
         "decided_on": days.after(0),
         "authority": population.authority(draw.b),
+        "severity": "general",
     }
     if "fine" in kinds:
         body["fine_fen"] = 100_000 * (1 + draw.c % 50)
@@ -208,6 +216,44 @@ def _listing(population: Population, draw: Draw, days: _Days) -> Body:
     }
 
 
+def _commitment(population: Population, draw: Draw, days: _Days) -> Body:
+    return {
+        "subject": population.organisation(draw.subject),
+        "authority": population.authority(draw.b),
+        "document": f"云岭诺〔{days.year}〕{draw.number}号",
+        "commitment_kind": "approval",
+        "content": "承诺具备许可条件，并按期补交材料。",
+        "matter": "administrative-licence",
+        "made_on": days.after(0),
+        "until": days.after(90),
+    }
+
+
+def _contract(population: Population, draw: Draw, days: _Days) -> Body:
+    return {
+        "subject": population.organisation(draw.subject),
+        "authority": population.authority(draw.b),
+        "document": f"云岭合〔{days.year}〕{draw.number}号",
+        "project": "城东泵站改造工程",
+        "performance": ("performed", "performing", "breached")[draw.c % 3],
+        "signed_on": days.after(0),
+        "reported_on": days.after(60),
+    }
+
+
+def _evaluation(population: Population, draw: Draw, days: _Days) -> Body:
+    return {
+        "subject": population.organisation(draw.subject),
+        "authority": population.authority(draw.b),
+        "document": f"云岭评〔{days.year}〕{draw.number}号",
+        "scheme": "public-credit",
+        "grade": "ABBCD"[draw.c % 5],
+        "evaluated_on": days.after(0),
+        "valid_until": days.after(365),
+        "basis": "公共信用综合评价办法",
+    }
+
+
 def _removal(population: Population, draw: Draw, days: _Days) -> Body:
     entered = _listing(population, draw, days)
     return {name: entered[name] for name in ("list", "subject", "case", "authority", "basis")} | {
@@ -216,16 +262,63 @@ def _removal(population: Population, draw: Draw, days: _Days) -> Body:
     }
 
 
-Maker = Callable[[Population, Draw, _Days], Body]
-Story = tuple[tuple[str, Maker], ...]
+def _step(record: Maker, **members: str | int) -> Maker:
+    """A step that repeats what `record` says; whole numbers among `members` are days after the decision."""
+
+    def make(population: Population, draw: Draw, days: _Days) -> Body:
+        made = record(population, draw, days)
+        repeated = {"subject": made["subject"], "authority": made["authority"], "number": made["document"]}
+        return repeated | {
+            name: days.after(value) if isinstance(value, int) else value for name, value in members.items()
+        }
+
+    return make
+
 
 _PENALTY: Story = (("credit.penalty.published", _penalty),)
+_CORRECTED: Story = (*_PENALTY, ("credit.correction.reported", _step(_penalty, corrected="yes", on=20)))
+_APPLIED: Story = (
+    *_CORRECTED,
+    ("credit.repair.applied", _step(_penalty, applied_on=95, commitment="信用修复承诺书")),
+)
+_REPAIRED: Story = (
+    *_APPLIED,
+    ("credit.repair.accepted", _step(_penalty, accepted_on=97)),
+    ("credit.repair.approved", _step(_penalty, decided_on=100, basis="信用信息修复管理办法")),
+)
+_OBJECTED: Story = (
+    *_PENALTY,
+    ("credit.record.objected", _step(_penalty, raised_on=10, grounds="对事实认定有异议。")),
+    ("credit.objection.answered", _step(_penalty, answered_on=18, outcome="rejected", reasons="事实清楚。")),
+)
 _LICENCE: Story = (("credit.licence.published", _licence),)
 _LISTING: Story = (("credit.list.entered", _listing),)
 _REMOVED: Story = (*_LISTING, ("credit.list.removed", _removal))
+_COMMITMENT: Story = (("credit.commitment.made", _commitment),)
+_KEPT: Story = (*_COMMITMENT, ("credit.commitment.performed", _step(_commitment, outcome="kept", on=80)))
+_CONTRACT: Story = (("credit.contract.reported", _contract),)
+_EVALUATION: Story = (("credit.evaluation.published", _evaluation),)
 
-_STORIES: tuple[tuple[int, Story], ...] = ((22, _PENALTY), (24, _LICENCE), (8, _LISTING), (10, _REMOVED))
-_ALONE: tuple[tuple[int, Story], ...] = ((28, _PENALTY), (32, _LICENCE), (4, _LISTING))
+_STORIES: tuple[tuple[int, Story], ...] = (
+    (8, _PENALTY),
+    (8, _CORRECTED),
+    (4, _APPLIED),
+    (6, _REPAIRED),
+    (4, _OBJECTED),
+    (12, _LICENCE),
+    (4, _LISTING),
+    (8, _REMOVED),
+    (6, _KEPT),
+    (4, _EVALUATION),
+)
+_ALONE: tuple[tuple[int, Story], ...] = (
+    (14, _PENALTY),
+    (26, _LICENCE),
+    (2, _LISTING),
+    (10, _COMMITMENT),
+    (6, _CONTRACT),
+    (6, _EVALUATION),
+)
 """How many in 64 are of which story."""
 
 
