@@ -2,9 +2,10 @@
 
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,12 +13,13 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from ledger.errors import IntegrityError, StoreBusy
+from ledger.store.queue import WriteQueue
 
 _MAPPED_BYTES = 1 << 30
 """How much of a file is read through memory mapping rather than copied."""
 
-_MIGRATION_PATIENCE_MS = 15 * 60 * 1000
-"""How long a process waits for another that brings a large database up to date."""
+_MIGRATION_PATIENCE = 15 * 60.0
+"""How many seconds a process waits for another that brings a large database up to date."""
 
 _NOT_NOW = {
     sqlite3.SQLITE_BUSY,
@@ -83,6 +85,10 @@ class SqliteFile:
         self._readers: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._local = threading.local()
         self._closed = False
+        try:
+            self._queue = WriteQueue(path.with_name(f"{path.name}-queue"))
+        except OSError:
+            raise StoreBusy("the database's folder cannot be written to") from None
         with translated():
             self._writer = self._connect("rwc")
             for setting in (
@@ -119,33 +125,49 @@ class SqliteFile:
         database = Database(self._writer, execute_plugins=False)
         if not migrations.pending(database):
             return
-        self._writer.execute(f"PRAGMA busy_timeout={_MIGRATION_PATIENCE_MS}")
+        self._writer.execute(f"PRAGMA busy_timeout={round(_MIGRATION_PATIENCE * 1000)}")
         try:
-            with self.writing():
+            with self._transaction(_MIGRATION_PATIENCE):
                 migrations.apply(database)
         finally:
             self._writer.execute(f"PRAGMA busy_timeout={round(self._busy_timeout * 1000)}")
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> AbstractContextManager[sqlite3.Connection]:
         """One write transaction, committed at the end, rolled back on any error.
 
-        BEGIN IMMEDIATE waits its turn here; a deferred transaction that turns to writing cannot wait and
-        fails. Raises `StoreBusy` after the busy timeout.
+        Raises `StoreBusy` after the busy timeout.
         """
-        if not self._lock.acquire(timeout=self._busy_timeout):
+        return self._transaction(self._busy_timeout)
+
+    @contextmanager
+    def _transaction(self, patience: float) -> Iterator[sqlite3.Connection]:
+        with self._turn(patience), translated():
+            writer = self._writer
+            # A deferred transaction that turns to writing cannot wait and fails.
+            writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield writer
+                writer.execute("COMMIT")
+            except BaseException:
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _turn(self, patience: float) -> Iterator[None]:
+        """Be the one that writes, of this process's threads first and then of the processes."""
+        deadline = time.monotonic() + patience
+        if not self._lock.acquire(timeout=patience):
             raise StoreBusy("another thread keeps the database busy")
         try:
-            with translated():
-                writer = self._writer
-                writer.execute("BEGIN IMMEDIATE")
-                try:
-                    yield writer
-                    writer.execute("COMMIT")
-                except BaseException:
-                    if writer.in_transaction:
-                        writer.execute("ROLLBACK")
-                    raise
+            if self._closed:
+                raise StoreBusy("the database is closed")
+            if not self._queue.take(max(0.0, deadline - time.monotonic())):
+                raise StoreBusy("another process keeps the database busy")
+            try:
+                yield
+            finally:
+                self._queue.give()
         finally:
             self._lock.release()
 
@@ -196,7 +218,8 @@ class SqliteFile:
 
         What was overwritten or deleted then stands nowhere any more, if `overwrite_deleted` was asked for.
         """
-        with self._lock, translated():
+        # Writers are kept waiting for this anyway: better in the queue than in SQLite's sleep.
+        with self._turn(self._busy_timeout), translated():
             busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
@@ -207,3 +230,4 @@ class SqliteFile:
             for reader in list(self._readers):
                 reader.close()
             self._writer.close()
+            self._queue.close()

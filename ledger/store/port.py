@@ -224,6 +224,9 @@ class LogStore(Protocol):
         A submission whose every (issuer, id) stands already with the same bytes at consecutive indexes is
         answered with those (`repeated`); one of which any (issuer, id) stands otherwise is `Reused` and
         leaves nothing behind. Later submissions of the same call see the earlier ones.
+
+        Accepted at `accepted_at`, or at the last entry's time where that is later: another process may have
+        committed meanwhile, and times of acceptance never go back in a log.
         """
 
     def size(self) -> int:

@@ -45,6 +45,15 @@ def _next_index(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT ifnull(max(idx) + 1, 0) FROM entry").fetchone()[0])
 
 
+def _after_last(connection: sqlite3.Connection, now: int) -> tuple[int, int]:
+    """The next entry's index, and its time of acceptance: `now`, or the last entry's if that is later.
+
+    Another process may have looked at the clock later than this one and have committed earlier.
+    """
+    row = connection.execute("SELECT idx, accepted_at FROM entry ORDER BY idx DESC LIMIT 1").fetchone()
+    return (row[0] + 1, max(row[1], now)) if row else (0, now)
+
+
 class PrimaryTables(ReferenceTables, KeyTables):
     """Entries, checkpoints, anchors and facts; the contract is in `port`."""
 
@@ -61,7 +70,7 @@ class PrimaryTables(ReferenceTables, KeyTables):
         try:
             # Nearly every submission is new: insert first, and look only when the database objects.
             with self._log.writing() as writer:
-                first = _next_index(writer)
+                first, accepted_at = _after_last(writer, accepted_at)
                 _insert(writer, first, list(chain(*submissions)), list(chain(*ids)), accepted_at)
                 answers: list[Accepted | Reused | KeyLost] = []
                 for submission in submissions:
@@ -73,6 +82,7 @@ class PrimaryTables(ReferenceTables, KeyTables):
         except (_IdStands, KeyStands):
             pass
         with self._log.writing() as writer:
+            _, accepted_at = _after_last(writer, accepted_at)
             # Commit point, as above.
             return [
                 _append_one(writer, submission, its_ids, accepted_at)
