@@ -1,14 +1,17 @@
 """Sheets for the importer's tests: rows by column code, written as XLSX or CSV."""
 
 import csv
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 
 from ledger.catalog import load_catalogue
+from ledger.errors import LedgerError
 from ledger.formats.strictjson import loads
 from ledger.identifiers import resident_check_character, uscc_check_character
 from ledger.services.importing import PENALTY, Form, HalfRow, PreparedRow, RowBuilder, RowProblem, open_sheet
@@ -142,3 +145,21 @@ def problem(path: Path, using: RowBuilder | None = None, **options: Any) -> tupl
 
 def body(row: PreparedRow) -> dict[str, Any]:
     return dict(loads(row.body))
+
+
+def refuse(path: Path, error: type[LedgerError], **options: Any) -> LedgerError:
+    """Reading the sheet whole is refused with exactly this error."""
+    with pytest.raises(error) as refused, open_sheet(path, **options) as sheet:
+        list(sheet.rows)
+    assert type(refused.value) is error
+    return refused.value
+
+
+def repacked(path: Path, change: Callable[[str, bytes], bytes], **more: bytes) -> Path:
+    """The workbook with its parts changed."""
+    with zipfile.ZipFile(path) as source:
+        parts = {name: change(name, source.read(name)) for name in source.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, data in (parts | more).items():
+            target.writestr(name, data)
+    return path
