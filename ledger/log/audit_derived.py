@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from ledger.errors import IntegrityError
+from ledger.log.audit_blocks import audit_blocks
 from ledger.log.audit_checkpoints import SignedCheckpoints
 from ledger.log.audit_index import IndexRow, audit_index
 from ledger.log.audit_report import AuditReport, Progress
@@ -39,6 +40,7 @@ def audit_derived(
     """
     state = derived.integrated or Integrated(0, EMPTY_ROOT, EMPTY)
     _audit_lookup(log, derived, state.size, report)
+    audit_blocks(log, derived, state.size, report)
     if derived.link_count() > state.size:
         report.add("integrated_differs", None, f"there are links beyond the integrated size {state.size}")
     if _stored_root(derived, state.size, report) != state.index_root:

@@ -70,6 +70,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "索引未能审计：不能认为索引无误。",
         "The index could not be audited, so nothing is known of it.",
     ),
+    "block_differs": (
+        "存储的路径块与条目或批次不符。",
+        "A stored block of paths differs from the entries, or from a batch's root.",
+    ),
     "lookup_differs": (
         "叶子哈希查找表与条目不符。",
         "The leaf look-up table differs from the entries.",

@@ -37,6 +37,8 @@ Combine = Callable[[bytes], bytes]
 _MANIFEST_BITS = 12  # a batch has at most 65,535 entries, so at most 4,096 blocks of one height
 _HEIGHT_AT = 56
 _BATCH_HEIGHTS = 16
+BATCH_PLACES = _BATCH_HEIGHTS << _HEIGHT_AT
+"""The places of batch trees' blocks begin here, those of the log's tree end before."""
 
 
 def tree_place(height: int, index: int) -> int:

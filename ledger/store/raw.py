@@ -77,6 +77,13 @@ class RawLog:
                 sealed = None if stored[0] is None else sealed_of(*stored)
                 yield RawEntry(index, issuer, id, entry, leaf, keys, accepted_at, sealed, signature)
 
+    def keyless(self, stop: int) -> Iterator[tuple[int, bytes]]:
+        """(index, entry) of the entries before `stop` without index keys, such as manifests."""
+        with self._open("log.db") as db:
+            yield from db.execute(
+                "SELECT idx, entry FROM entry WHERE idx < ? AND length(index_keys) = 0 ORDER BY idx", (stop,)
+            )
+
     def entry_bytes(self, index: int) -> bytes | None:
         with self._open("log.db") as db:
             row = db.execute("SELECT entry FROM entry WHERE idx = ?", (index,)).fetchone()
@@ -209,6 +216,23 @@ class DerivedSnapshot:
             for path in paths
         ]
         return [row[0] if row else None for row in rows]
+
+    def blocks(self, start: int, stop: int) -> dict[int, bytes]:
+        """Place -> block from one place to before another."""
+        rows = self._db.execute("SELECT place, data FROM block WHERE place >= ? AND place < ?", (start, stop))
+        return dict(rows.fetchall())
+
+    def block(self, place: int) -> bytes | None:
+        row = self._db.execute("SELECT data FROM block WHERE place = ?", (place,)).fetchone()
+        return row[0] if row else None
+
+    def block_count(self, start: int, stop: int | None) -> int:
+        """How many blocks there are from one place to before another, or to the end."""
+        return int(
+            self._db.execute(
+                "SELECT count(*) FROM block WHERE place >= ?1 AND (?2 IS NULL OR place < ?2)", (start, stop)
+            ).fetchone()[0]
+        )
 
     def links(self, stop: int) -> Iterator[tuple[int, bytes]]:
         yield from self._db.execute("SELECT idx, data FROM link WHERE idx < ? ORDER BY idx", (stop,))

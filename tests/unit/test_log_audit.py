@@ -19,11 +19,15 @@ from ledger.log.audit_report import AuditReport
 from ledger.log.integrate import integrate
 from ledger.log.publish import publish
 from ledger.merkle import leaf_hash
+from ledger.merkle.blocks import batch_place, tree_place
 from ledger.store import SqliteStore
 from ledger.store.port import StoredAnchor
 
 _NEWEST_PAGE = "path = x'03' AND size = (SELECT max(size) FROM page WHERE path = x'03')"
 SEALED, BATCH_ENTRY, SINGLE = 0, 305, 2
+_BATCH = 5
+"""The first entry of the first batch."""
+_A_BATCH_BLOCK = batch_place(_BATCH, 0, 3)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +116,16 @@ def test_an_honest_log_is_clean_at_both_levels(world: World, honest: Path) -> No
     assert report.figures["sealed_opened"] == 1
     assert report.figures["index_keys"] > 900
     assert report.figures["index_size"] == 903
+    assert report.figures["blocks"] > 903 // 16
+    assert "blocks_missing" not in report.figures
+
+
+def test_a_log_without_blocks_is_clean_and_says_so(world: World, folder: Path) -> None:
+    with sqlite3.connect(folder / "derived.db") as db:
+        db.execute("DELETE FROM block")
+    report = run(world, folder)
+    assert report.findings == []
+    assert report.figures["blocks_missing"] == report.figures["blocks"]
 
 
 def changed(table: str, column: str, where: str, file: str = "log.db") -> Callable[[Path], None]:
@@ -161,6 +175,11 @@ def entry_and_leaf(folder: Path) -> None:
         (changed("state", "root", "id = 0", "derived.db"), "integrated_differs", None),
         (changed("state", "index_root", "id = 0", "derived.db"), "integrated_differs", None),
         (changed("state", "size", "id = 0", "derived.db"), "integrated_differs", None),
+        (changed("block", "data", f"place = {tree_place(0, 5)}", "derived.db"), "block_differs", None),
+        (changed("block", "data", f"place = {tree_place(1, 1)}", "derived.db"), "block_differs", None),
+        (changed("block", "data", f"place = {_A_BATCH_BLOCK}", "derived.db"), "block_differs", _BATCH),
+        (changed("block", "place", f"place = {batch_place(5, 0, 18)}", "derived.db"), "block_differs", None),
+        (changed("block", "place", f"place = {tree_place(1, 2)}", "derived.db"), "block_differs", None),
         (changed("leaf", "prefix", "idx = 11", "derived.db"), "lookup_differs", 11),
         (removed("leaf", "idx = 12", "derived.db"), "lookup_differs", 12),
         (removed("link", "idx = 12", "derived.db"), "index_link_differs", 12),
