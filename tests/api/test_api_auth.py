@@ -2,6 +2,8 @@
 
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -89,12 +91,15 @@ def test_nonces_are_remembered_over_a_restart(tmp_path: Any) -> None:
 def test_nonces_are_forgotten_when_their_time_is_over(tmp_path: Any) -> None:
     path, key, nonce = tmp_path / "nonces.db", "ab" * 32, os.urandom(16)
     NonceStore(path, lambda: 0.0).use(key, nonce, 600)
-    NonceStore(path, lambda: 601.0).use(key, nonce, 1200)
+    later = NonceStore(path, lambda: 901.0)
+    assert not list(tmp_path.iterdir()), "what nobody can use any more is deleted"
+    later.use(key, nonce, 1200)
 
 
-def test_a_spoiled_nonce_file_is_gone_on_with(tmp_path: Any) -> None:
+@pytest.mark.parametrize("length", [1, 9, 99, 5000, 1_200_000], ids=str)
+def test_a_spoiled_nonce_file_is_gone_on_with(tmp_path: Any, length: int) -> None:
     path, key, nonce = tmp_path / "nonces", "ab" * 32, os.urandom(16)
-    path.write_bytes(b"no record" * 99)
+    path.with_name("nonces.2").write_bytes((b"no record but XZn1" * length)[:length])
     NonceStore(path, lambda: 0.0).use(key, nonce, 600)
     with pytest.raises(NonceReplayed):
         NonceStore(path, lambda: 1.0).use(key, nonce, 600)
@@ -147,6 +152,62 @@ def test_of_many_threads_one_may_use_a_nonce(tmp_path: Any) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(use, range(64))) == 1
+
+
+def test_a_nonce_that_another_process_used_is_used_up(tmp_path: Any) -> None:
+    now = 0.0
+    one, other = (NonceStore(tmp_path / "nonces", lambda: now) for _ in range(2))
+    key, nonce = "ab" * 32, os.urandom(16)
+    one.use(key, nonce, 300)
+    with pytest.raises(NonceReplayed):
+        other.use(key, nonce, 300)
+    now = 2.0
+    # In a request of another time window, which falls into another file.
+    with pytest.raises(NonceReplayed):
+        other.use(key, nonce, 570)
+
+
+RACE = """
+import sys, time
+from pathlib import Path
+from api.nonces import NonceStore
+from ledger.errors import NonceReplayed
+store, key, won = NonceStore(Path(sys.argv[1]), lambda: 0.0), "ab" * 32, []
+for number in range(int(sys.argv[2])):
+    # At the same moment, as nearly as it goes: each race begins when both have come to it.
+    sys.stdout.write(".")
+    sys.stdout.flush()
+    sys.stdin.read(1)
+    try:
+        store.use(key, number.to_bytes(16, "big"), 300)
+    except NonceReplayed:
+        continue
+    won.append(number)
+print(":" + " ".join(map(str, won)))
+"""
+
+
+def test_of_two_processes_that_race_exactly_one_may_use_a_nonce(tmp_path: Any) -> None:
+    races = 1000
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, tmp_path / "nonces", str(races)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+        for _ in range(2)
+    ]
+    for _ in range(races):
+        for racer in racers:
+            assert racer.stdout.read(1) == b"."
+        for racer in racers:
+            racer.stdin.write(b"!")
+    won = [{int(number) for number in racer.communicate()[0].decode()[1:].split()} for racer in racers]
+    assert won[0] | won[1] == set(range(races))
+    assert not won[0] & won[1]
+    # Else nothing was decided here but who is told first.
+    assert all(won)
 
 
 @pytest.mark.parametrize(("skew", "status"), [(-301, 401), (-299, 200), (299, 200), (302, 401)])
