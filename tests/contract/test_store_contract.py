@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,16 @@ class TestEntries:
         assert other.sealed(0) is None
         assert other.entry(3) is None
         assert other.find("another", uuid(0)) is None
+
+    def test_several_entries_come_in_the_order_asked(self, store: LogStore) -> None:
+        store.append([[new_entry(number) for number in range(900)]], 5)
+        for indexes in ([], [3], [7, 2, 2, 900, 0], list(range(899, 0, -1))):
+            assert store.several(indexes) == [store.entry(index) for index in indexes]
+            assert store.several_leaves(indexes) == [
+                entry.leaf_hash if entry else None for entry in store.several(indexes)
+            ]
+        assert list(store.entry_bytes(5, 7)) == [new_entry(5).entry, new_entry(6).entry]
+        assert len(list(store.entry_bytes(0, 2_000))) == 900
 
     def test_streams_agree_with_single_reads_across_chunks(self, store: LogStore) -> None:
         store.append([[new_entry(number) for number in range(1203)]], 5)
@@ -477,16 +488,19 @@ class TestDerived:
 
     def test_derived_data_can_be_forgotten_and_made_again(self, store: LogStore) -> None:
         store.append([[new_entry(0)]], 1)
-        store.integrate(integration(0, 1, {b"": b"1"}), [])
+        store.integrate(replace(integration(0, 1, {b"": b"1"}), blocks={7: b"seven", 2**62: b"far"}), [])
+        assert store.blocks([2**62, 8, 7, 7]) == [b"far", None, b"seven", b"seven"]
         store.tidy()
         store.clear_derived()
         assert store.integrated() == Integrated(0, EMPTY_ROOT, EMPTY)
+        assert store.blocks([7]) == [None]
         assert store.find_leaf(new_entry(0).leaf_hash) is None
         assert store.links([0]) == [None]
         with pytest.raises(Unavailable):
             store.pages([b""], 1)
-        store.integrate(integration(0, 1, {b"": b"1"}), [])
+        store.integrate(replace(integration(0, 1, {b"": b"1"}), blocks={7: b"seven"}), [])
         assert store.size() == 1
+        assert store.blocks([7]) == [b"seven"]
 
 
 class TestBrokenFiles:
