@@ -20,11 +20,11 @@ class QualityQuery(PageQuery):
 
 
 class LookQuery(Strict):
-    """Who looks, and why; logged with every look. Left out, the handling of cases and records is why."""
+    """Who looks, and why; logged with every look. Who handles a record or case may leave out why."""
 
     operator: Annotated[Token, Field(description="id of the operator (a desk) within the member")] = "service"
-    purpose: Annotated[Line, Field(description="purpose of the look")] = "信用信息和联合惩戒案件办理"
-    basis: Annotated[Line, Field(description="its legal basis")] = "社会信用管理规定"
+    purpose: Annotated[Line | None, Field(description="purpose of the look")] = None
+    basis: Annotated[Line | None, Field(description="its legal basis")] = None
     level: Annotated[Level, Field(description="how far the answer must be proved")] = "published"
 
 

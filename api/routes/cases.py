@@ -49,4 +49,4 @@ def case(path: CasePath, query: LookQuery) -> Response:
 
 
 def _asked(query: LookQuery) -> Asked:
-    return Asked(caller(), query.operator, query.purpose, query.basis)
+    return Asked(caller(), query.operator, query.purpose or "", query.basis or "")

@@ -17,6 +17,6 @@ blueprint = APIBlueprint("records", __name__, url_prefix="/v1", abp_tags=[Tag(na
 @blueprint.get("/records/<issuer>/<id>", summary="The life of a record", responses={200: Answer})
 def record(path: RecordPath, query: LookQuery) -> Response:
     """Whole for its issuer, auditors and the operator; for others while it counts, and about no person."""
-    asked = Asked(caller(), query.operator, query.purpose, query.basis)
+    asked = Asked(caller(), query.operator, query.purpose or "", query.basis or "")
     answer = deployment().loop.records.record(Reference(path.issuer, path.id), asked, query.level)
     return bundled_answer(document_of(answer), answer.bundle)

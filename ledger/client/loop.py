@@ -37,6 +37,8 @@ _SEALED_AS = {
 """Free texts of steps, and what they are called in the sealed part."""
 CODED = frozenset({"credit.record.withdrawn", LIST_REMOVED})
 """Steps whose `reason` is a code and no text."""
+HANDLING = {"purpose": "信用信息和联合惩戒案件办理", "basis": "社会信用管理规定"}
+"""Why who takes a step looks at what it continues."""
 
 
 class _Owner(Protocol):
@@ -59,7 +61,7 @@ class LoopCalls:
     def record(self: _Owner, issuer: str, id: str, **look: Any) -> Any:
         """The life of a record: state, steps by reference, open deadlines, and a bundle that proves it.
 
-        `look`: `operator`, `purpose`, `basis` (logged), `level`.
+        `look`: `operator`, `purpose`, `basis` (logged; who handles the record may leave both out), `level`.
         """
         return self._transport.get(f"/v1/records/{issuer}/{id}", look).document
 
@@ -72,7 +74,7 @@ class LoopCalls:
         Raises `NotFound` where the record is not shown, and what submitting raises: `StepRefused`,
         `NotEntitled`.
         """
-        answer = self._transport.get(f"/v1/records/{issuer}/{id}", look).document
+        answer = self._transport.get(f"/v1/records/{issuer}/{id}", HANDLING | look).document
         record = statement_in(answer["bundle"], issuer, id)
         body, personal = compose_step(record.body, kind, fields, person)
         return self.publish(kind, body, personal=personal, refers=(Reference(issuer, id),))
@@ -99,7 +101,7 @@ class LoopCalls:
         As `take_step`. An answer is this member's: it stands under its name among the executors.
         """
         issuer, _, id = case.partition(":")
-        answer = self._transport.get(f"/v1/cases/{case}", look).document
+        answer = self._transport.get(f"/v1/cases/{case}", HANDLING | look).document
         initiated = statement_in(answer["bundle"], issuer, id)
         body, personal = compose_case_step(initiated.body, kind, self.identity()[1], fields, person)
         return self.publish(kind, body, personal=personal, refers=(Reference(issuer, id),))

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ledger.client import Client, Submitted
-from ledger.client.loop import compose_case_step, sealed_person, statement_in
+from ledger.client.loop import HANDLING, compose_case_step, sealed_person, statement_in
 from ledger.commands.asking import bundle_option, level_option, proved_line
 from ledger.commands.common import client_options, json_option, print_json, write_bundle
 from ledger.commands.loop import (
@@ -18,6 +18,7 @@ from ledger.commands.loop import (
     day_of,
     day_type,
     desk_option,
+    look_options,
     on_option,
     read_person,
 )
@@ -90,7 +91,7 @@ def initiate(
         raise click.UsageError("give --record, or --organisation with --name")
     record: dict[str, Any] = {}
     if named is not None:
-        shown = client.record(*named, operator=operator)
+        shown = client.record(*named, operator=operator, **HANDLING)
         record = statement_in(shown["bundle"], *named).body
         subject = record["subject"]
     else:
@@ -216,20 +217,19 @@ def lift(
 @case.command()
 @client_options
 @_case_argument
-@desk_option
+@look_options
 @level_option
 @bundle_option
 @json_option
 def show(
     client: Client,
     named: _Named,
-    operator: str | None,
-    level: str,
     bundle_path: Path | None,
     as_json: bool,
+    **look: Any,
 ) -> None:
     """Show a case, its executors' feedback and its statements by reference; the look is logged."""
-    found = client.case(":".join(named), operator=operator, level=level)
+    found = client.case(":".join(named), **look)
     write_bundle(found["bundle"], bundle_path)
     if as_json:
         print_json({name: value for name, value in found.items() if name != "bundle"})
@@ -248,7 +248,7 @@ def show(
 @click.option("--state", type=click.Choice([*STATES, "matched"]), help="Only cases in this state.")
 @click.option("--after", help="The cursor `next` of the page before.")
 @click.option("--limit", type=click.IntRange(1, 50), default=20, show_default=True)
-@desk_option
+@look_options
 @bundle_option
 @json_option
 def list_(
@@ -297,7 +297,8 @@ def _step(
     client: Client, kind: str, named: _Named, fields: dict[str, Any], operator: str | None, as_json: bool
 ) -> None:
     name = ":".join(named)
-    initiated = statement_in(client.case(name, operator=operator)["bundle"], *named).body
+    shown = client.case(name, operator=operator, **HANDLING)
+    initiated = statement_in(shown["bundle"], *named).body
     text = any(each in fields for each in ("reason", "content"))
     person = read_person() if text and initiated["subject"]["type"] == "person" else None
     body, personal = compose_case_step(initiated, kind, client.identity()[1], fields, person)

@@ -23,6 +23,17 @@ desk_option = click.option(
 )
 
 
+def look_options(command: Any) -> Any:
+    """Who looks and why; who handles what is looked at may leave purpose and basis out."""
+    for option in (
+        click.option("--basis", help="法律依据 · The legal basis; logged."),
+        click.option("--purpose", help="用途 · The purpose; logged, and needed for what others handle."),
+        desk_option,
+    ):
+        command = option(command)
+    return command
+
+
 if TYPE_CHECKING:
     _StatementType = click.ParamType[tuple[str, str]]
 else:

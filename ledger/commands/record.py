@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ledger.client import Client
-from ledger.client.loop import CODED, compose_step, statement_in
+from ledger.client.loop import CODED, HANDLING, compose_step, statement_in
 from ledger.commands.asking import bundle_option, level_option, proved_line
 from ledger.commands.common import client_options, json_option, print_json, write_bundle
 from ledger.commands.loop import (
@@ -18,6 +18,7 @@ from ledger.commands.loop import (
     await_published,
     day_of,
     desk_option,
+    look_options,
     on_option,
     read_person,
 )
@@ -70,14 +71,16 @@ def _take(
     client: Client, kind: str, named: _Record, fields: dict[str, Any], operator: str | None, as_json: bool
 ) -> None:
     issuer, id = named
-    shown = client.record(issuer, id, operator=operator)
+    shown = client.record(issuer, id, operator=operator, **HANDLING)
     record = statement_in(shown["bundle"], issuer, id).body
     # A reason that is a code is none of the texts that are sealed.
     text = kind not in CODED and any(name in _TEXTS for name in fields)
     person = read_person() if text and record["subject"]["type"] == "person" else None
     body, personal = compose_step(record, kind, fields, person)
     made = client.publish(kind, body, personal=personal, refers=(Reference(issuer, id),))
-    view = client.record(issuer, id, operator=operator)["view"] if await_published(client, made) else None
+    view = None
+    if await_published(client, made):
+        view = client.record(issuer, id, operator=operator, **HANDLING)["view"]
     if as_json:
         print_json({"issuer": made.receipt.issuer, "id": made.id, "view": view})
         return
@@ -91,20 +94,19 @@ def _take(
 @record.command()
 @client_options
 @click.argument("named", metavar="ISSUER:ID", type=StatementName())
-@desk_option
+@look_options
 @level_option
 @bundle_option
 @json_option
 def show(
     client: Client,
     named: _Record,
-    operator: str | None,
-    level: str,
     bundle_path: Path | None,
     as_json: bool,
+    **look: Any,
 ) -> None:
     """Show a record's state, its steps by reference, and the deadlines that are open; the look is logged."""
-    answer = client.record(*named, operator=operator, level=level)
+    answer = client.record(*named, **look)
     write_bundle(answer["bundle"], bundle_path)
     if as_json:
         print_json({name: value for name, value in answer.items() if name != "bundle"})

@@ -298,39 +298,57 @@ class Authoriser:
         action: str,
         resource: str,
     ) -> None:
-        looks = [
-            (self._refused(asked, asking, each, now, action, resource), ())
-            for asking, each in zip(askings, found, strict=True)
-            if isinstance(each, LedgerError) and isinstance(asking.subject.reference, Person)
-        ]
+        looks = []
+        for asking, each in zip(askings, found, strict=True):
+            person = asking.subject.reference
+            if isinstance(each, LedgerError) and isinstance(person, Person):
+                said = replace(asked, authorisation=asking.authorisation or asked.authorisation)
+                event = refused_look(
+                    said,
+                    person,
+                    each,
+                    now,
+                    action=action,
+                    resource=resource,
+                    randomness=self._recorder.randomness,
+                )
+                looks.append((event, ()))
         if len(looks) == 1:
             self._recorder.record(looks[0][0])
         elif looks:
             self._recorder.record_many(looks)
 
-    def _refused(
-        self, asked: Asked, asking: Asking, error: LedgerError, now: int, action: str, resource: str
-    ) -> AccessEvent:
-        said = replace(asked, authorisation=asking.authorisation or asked.authorisation)
-        unsaid = replace(said, purpose=NOT_SAID, basis=NOT_SAID, authorisation=None, basis_code=None)
-        event = None
-        # What the caller gave may be what cannot be logged; the attempt is logged all the same.
-        for frame in (said, unsaid, replace(unsaid, operator=NO_DESK)):
-            try:
-                event = look(
-                    frame,
-                    action=action,
-                    resource=resource,
-                    subject=asking.subject.reference,
-                    rows=0,
-                    now=now,
-                    randomness=self._recorder.randomness,
-                )
-                break
-            except InputError:
-                continue
-        assert event is not None, "an event of constants is in form"
-        return event.model_copy(update={"outcome": "refused", "reason": error.code, "rows": None})
+
+def refused_look(
+    asked: Asked,
+    person: Person,
+    error: LedgerError,
+    now: int,
+    *,
+    action: str,
+    resource: str,
+    randomness: Callable[[int], bytes],
+) -> AccessEvent:
+    """The event that says that an attempt about a person was refused for `error`; `now` in milliseconds."""
+    unsaid = replace(asked, purpose=NOT_SAID, basis=NOT_SAID, authorisation=None, basis_code=None)
+    event = None
+    # What the caller gave may be what cannot be logged; the attempt is logged all the same.
+    for frame in (asked, unsaid, replace(unsaid, operator=NO_DESK)):
+        try:
+            event = look(
+                frame,
+                action=action,
+                resource=resource,
+                subject=person,
+                rows=0,
+                now=now,
+                randomness=randomness,
+            )
+            break
+        except InputError:
+            continue
+    assert event is not None, "an event of constants is in form"
+    return event.model_copy(update={"outcome": "refused", "reason": error.code, "rows": None})
 
 
 def _answer(

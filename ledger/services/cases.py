@@ -27,6 +27,7 @@ from ledger.services.case_register import CasesWanted, RulesAt, count_cases, fin
 from ledger.services.case_views import CaseAnswer, CaseFigures, CasesAnswer, CaseView, FoundCase, view_of
 from ledger.services.evidence import checkpoint_reference, look, summaries, today, under_checkpoint
 from ledger.services.facts import FactCache
+from ledger.services.handling import handles, refusals_logged, stated
 from ledger.services.histories import history_of
 from ledger.services.recorder import AccessRecorder
 from ledger.services.register import Register
@@ -58,8 +59,8 @@ class CaseService:
     def case(self, reference: Reference, asked: Asked, level: Level = "published") -> CaseAnswer:
         """One case, logged before it is shown.
 
-        Raises `NotFound`, `NotYetPublished`, `RoleMissing` for who takes no part in it, and what logging
-        raises.
+        Raises `NotFound`, `NotYetPublished`, `RoleMissing` for who takes no part in it, `PurposeMissing` for
+        an auditor who says nothing, and what logging raises.
         """
         now = self._clock()
         day = today(now).isoformat()
@@ -69,7 +70,7 @@ class CaseService:
         )
         if found is None:
             raise NotYetPublished
-        whole = self._sight(found, asked.principal)
+        whole, asked = self._sight(found, asked, now)
         bundle = self._bundle(checkpoint, [(found, whole)])
         view = self._view(found, whole, asked.principal.member, day)
         (logged,) = self._log(asked, [found], now)
@@ -86,7 +87,7 @@ class CaseService:
         """A page of cases; a member that is neither auditor nor operator names itself as the executor or as
         the proposer.
 
-        Raises `RoleMissing`, `InputError`, `NotYetPublished`, and what logging raises.
+        Raises `RoleMissing`, `PurposeMissing`, `InputError`, `NotYetPublished`, and what logging raises.
         """
         if not 1 <= limit <= PAGE_LIMIT:
             raise InputError(f"limit must be from 1 to {PAGE_LIMIT}")
@@ -98,6 +99,7 @@ class CaseService:
             raise RoleMissing(
                 "name yourself as the executor or the proposer, or be an auditor or the operator"
             )
+        asked = stated(asked, handles(principal, wanted.executor or "", wanted.proposer or ""))
         now = self._clock()
         day = today(now).isoformat()
         scanned = self._register.catch_up()
@@ -111,7 +113,7 @@ class CaseService:
             ],
         )
         cases = [case for case in found if case is not None]
-        sights = [(case, self._sight(case, principal)) for case in cases]
+        sights = [(case, self._sight(case, asked, now)[0]) for case in cases]
         bundle = self._bundle(checkpoint, sights)
         views = tuple(self._view(case, whole, principal.member, day) for case, whole in sights)
         logged = self._log(asked, cases, now)
@@ -165,8 +167,16 @@ class CaseService:
         folded = fold_case(initiated, about, self._rules_at, day)
         return FoundCase(initiated, about, entries, folded, history.completeness)
 
-    def _sight(self, found: FoundCase, principal: Principal) -> bool:
-        """Whether somebody sees a case whole; raises `RoleMissing` for who sees nothing of it."""
+    def _sight(self, found: FoundCase, asked: Asked, now: int) -> tuple[bool, Asked]:
+        """Whether somebody sees a case whole, and the question as it is logged. Raises `RoleMissing` for who
+        sees nothing of it, `PurposeMissing`; of a person's case such an attempt is logged."""
+        body = found.body
+        parties = (found.initiated.issuer, body.proposer.uscc, *(each.uscc for each in body.executors))
+        with refusals_logged(self._recorder, asked, body.subject, now, _resource_of(found)):
+            whole = self._sees_whole(found, asked.principal)
+            return whole, stated(asked, handles(asked.principal, *parties))
+
+    def _sees_whole(self, found: FoundCase, principal: Principal) -> bool:
         body = found.body
         if not _SEES_ALL.isdisjoint(principal.roles):
             return True
@@ -194,7 +204,7 @@ class CaseService:
             look(
                 asked,
                 action="query",
-                resource=f"cases/{case.initiated.issuer}/{case.initiated.id}",
+                resource=_resource_of(case),
                 subject=_subject_of(case),
                 rows=1 + len(case.history),
                 now=now,
@@ -205,6 +215,10 @@ class CaseService:
         if len(events) == 1:
             return [self._recorder.record(events[0])]
         return self._recorder.record_many([(event, ()) for event in events])
+
+
+def _resource_of(found: FoundCase) -> str:
+    return f"cases/{found.initiated.issuer}/{found.initiated.id}"
 
 
 def _subject_of(found: FoundCase) -> OrganisationCode | Person:

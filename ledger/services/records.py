@@ -3,7 +3,8 @@
 A record is named by its statement, `ISSUER:ID`. Its issuer, auditors and the operator see it whole, whatever
 became of it. Another officer or publisher sees a record about an organisation while it counts, and of one
 that ended no more than that, by reference; of a record about a natural person nothing. Who looks at a record
-looks at its subject, so each view is logged before it is shown.
+looks at its subject, so each view is logged before it is shown; so is an attempt about a person that is
+refused.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from ledger.domain import OrganisationCode, Person, dump_body
 from ledger.domain.credit_state import RecordState, StepState, fold_credit
 from ledger.domain.deadlines import duties_of
 from ledger.domain.facts import Fact
-from ledger.domain.records import Record, case_tag
+from ledger.domain.records import Record, case_tag, identity_of
 from ledger.domain.rules import KIND_NAMES, Rules
 from ledger.domain.steps import Step
 from ledger.domain.subjects import subject_tag
@@ -37,6 +38,7 @@ from ledger.services.answers import (
 from ledger.services.case_register import RulesAt
 from ledger.services.evidence import checkpoint_reference, look, summaries, today, under_checkpoint
 from ledger.services.facts import FactCache
+from ledger.services.handling import handles, refusals_logged, stated
 from ledger.services.histories import history_of
 from ledger.services.recorder import AccessRecorder
 from ledger.store.port import StoredCheckpoint, StoredEntry
@@ -133,16 +135,23 @@ class RecordService:
     def record(self, reference: Reference, asked: Asked, level: Level = "published") -> RecordAnswer:
         """One record, logged before it is shown.
 
-        Raises `NotFound`, `NotYetPublished`, `RoleMissing` for who may not see it, and what logging raises.
+        Raises `NotFound`, `NotYetPublished`, `RoleMissing` for who may not see it, `PurposeMissing` for who
+        does not handle it and says nothing, and what logging raises.
         """
         now = self._clock()
         day = today(now).isoformat()
         record = self._record(reference)
         body = record.body
         assert isinstance(body, Record)
-        entitled = not _SEES_ALL.isdisjoint(asked.principal.roles) or asked.principal.member == record.issuer
-        if not entitled and isinstance(body.subject, Person):
-            raise RoleMissing("a person's record is for its issuer, auditors and the operator to see")
+        resource = f"records/{reference.issuer}/{reference.id}"
+        caller = asked.principal
+        entitled = not _SEES_ALL.isdisjoint(caller.roles) or caller.member == record.issuer
+        with refusals_logged(self._recorder, asked, body.subject, now, resource):
+            asked = stated(
+                asked, handles(caller, record.issuer, body.authority.uscc, identity_of(body.subject))
+            )
+            if not entitled and isinstance(body.subject, Person):
+                raise RoleMissing("a person's record is for its issuer, auditors and the operator to see")
         checkpoint, found = under_checkpoint(
             self._reader, level, lambda checkpoint: self._find(checkpoint, record, day)
         )
@@ -155,7 +164,7 @@ class RecordService:
         event = look(
             asked,
             action="query",
-            resource=f"records/{reference.issuer}/{reference.id}",
+            resource=resource,
             subject=_subject_of(body),
             rows=1 if whole else 0,
             now=now,

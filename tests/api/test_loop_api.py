@@ -10,10 +10,13 @@ from ledger.client.loop import compose_case_step, compose_step
 from ledger.formats.encoding import b64decode_strict
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.statement import Reference, parse_statement
+from ledger.formats.tags import person_tag
 
 COMPANY = "91990100MA0000058B"
 CHINA = timedelta(hours=8)
 STRANGER = "12990100MB0000078G"
+NUMBER = "990001198001010019"
+WHY = "purpose=%E6%A1%88%E4%BB%B6%E5%8A%9E%E7%90%86&basis=%E6%9D%A1%E4%BE%8B"
 
 
 def day(ahead: int = 0) -> str:
@@ -182,8 +185,8 @@ def test_a_record_is_read_with_its_state_steps_and_deadlines(loop: Loop) -> None
     gone = loop.step(record, "record.withdrawn", city.PUBLISHER, decided_on=day(), reason="error", basis="法")
     assert gone.status_code == 201, gone.text
     city.publish()
-    assert loop.get(path, city.AUDITOR).json["view"]["body"] == record[1]
-    hidden = loop.get(path, city.OFFICER)
+    assert loop.get(path, city.AUDITOR, WHY).json["view"]["body"] == record[1]
+    hidden = loop.get(path, city.OFFICER, WHY)
     assert (hidden.json["view"]["state"], hidden.json["view"]["body"]) == ("withdrawn", None)
     assert "云岭某公司" not in hidden.text
     refused(loop.get(path, city.DESK), 403, "role_missing")
@@ -192,9 +195,9 @@ def test_a_record_is_read_with_its_state_steps_and_deadlines(loop: Loop) -> None
 def test_every_view_is_in_the_subjects_trail(loop: Loop) -> None:
     city = loop.city
     record, case = loop.enter(), loop.case()
-    query = "operator=window-3&purpose=%E6%A1%88%E4%BB%B6%E5%8A%9E%E7%90%86&basis=%E6%9D%A1%E4%BE%8B"
-    assert loop.get(f"/v1/records/{record[0].issuer}/{record[0].id}", city.OFFICER, query).status_code == 200
-    assert loop.get(f"/v1/cases/{name_of(case)}", city.AUDITOR).status_code == 200
+    path = f"/v1/records/{record[0].issuer}/{record[0].id}"
+    assert loop.get(path, city.OFFICER, f"operator=window-3&{WHY}").status_code == 200
+    assert loop.get(f"/v1/cases/{name_of(case)}", city.AUDITOR, WHY).status_code == 200
     city.publish()
     reason = {"operator": "audit-1", "purpose": "审计", "basis": "审计法"}
     asked = {"subject": {"type": "organisation", "code": COMPANY}} | reason
@@ -204,6 +207,55 @@ def test_every_view_is_in_the_subjects_trail(loop: Loop) -> None:
         ("cases", "service"),
     ]
     assert events[0]["purpose"] == "案件办理"
+
+
+def test_who_does_not_handle_a_record_or_a_case_says_why_he_looks(loop: Loop) -> None:
+    city = loop.city
+    record, case = loop.enter(), loop.case()
+    path = f"/v1/records/{record[0].issuer}/{record[0].id}"
+    for asked, member in (
+        (path, city.OFFICER),
+        (path, city.AUDITOR),
+        (f"/v1/cases/{name_of(case)}", city.AUDITOR),
+        ("/v1/cases", city.AUDITOR),
+    ):
+        for query in ("", "purpose=x", "basis=x"):
+            refused(loop.get(asked, member, query), 400, "purpose_missing")
+        assert loop.get(asked, member, WHY).status_code == 200
+    for asked, member in (
+        (path, city.PUBLISHER),
+        (path, city.OPERATOR),
+        (f"/v1/cases/{name_of(case)}", city.PUBLISHER),
+        (f"/v1/cases/{name_of(case)}", city.OPERATOR),
+    ):
+        assert loop.get(asked, member).status_code == 200
+        refused(loop.get(asked, member, "purpose=x"), 400, "purpose_missing")
+
+
+def test_a_refused_attempt_at_a_persons_record_or_case_is_in_the_persons_trail(loop: Loop) -> None:
+    city = loop.city
+    tag = person_tag(city.deployment.keyring.person_tag_keys()[0], 0, NUMBER)
+    person = {"type": "person", "person_tag": tag, "epoch": 0}
+    details = {"name": "张三", "document_type": "111", "document_number": NUMBER}
+    _, body = loop.enter("云岭列〔2026〕2号")
+    composed = city.compose("credit.list.entered", body | {"subject": person}, personal={"subject": details})
+    assert city.submit(composed).status_code == 201
+    initiated = loop.case()[1] | {"subject": person, "case": "云岭联惩〔2026〕2号"}
+    del initiated["reason"]
+    case = loop.state("credit.case.initiated", initiated, city.PUBLISHER)
+    record = f"/v1/records/{city.PUBLISHER}/{composed.id}"
+    refused(loop.get(record, city.OFFICER, f"operator=w-1&{WHY}"), 403, "role_missing")
+    refused(loop.get(f"/v1/cases/{name_of((case, body))}", city.OFFICER, "operator=w-2"), 403, "role_missing")
+    refused(loop.get(record, city.AUDITOR, "operator=w-3"), 400, "purpose_missing")
+    city.publish()
+    reason = {"operator": "audit-1", "purpose": "审计", "basis": "审计法", "basis_code": "statutory-duty"}
+    asked = {"subject": {"type": "person", "code": NUMBER}} | reason
+    events = city.post("/v1/trails", asked, city.AUDITOR).json["events"]
+    assert [(each["operator"], each["outcome"], each["reason"]) for each in events] == [
+        ("w-1", "refused", "role_missing"),
+        ("w-2", "refused", "role_missing"),
+        ("w-3", "refused", "purpose_missing"),
+    ]
 
 
 def test_figures_are_reported_and_compared(loop: Loop) -> None:

@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPANY = "91990100MA0000058B"
 PASSPHRASE = "for tests only"
 CASE = "云岭联惩〔2026〕1号"
+WHY = ("--purpose", "案件办理", "--basis", "社会信用条例")
 
 
 class Live:
@@ -179,12 +180,14 @@ def test_a_record_is_objected_to_corrected_and_repaired_by_clerks(live: Live, tm
     assert out.splitlines()[1].startswith("状态 · state: 已修复 repaired")
 
     bundle = tmp_path / "record.json"
-    code, out, err = live.xinzheng(city.AUDITOR, "record", "show", record, "--bundle", str(bundle))
+    code, out, err = live.xinzheng(city.AUDITOR, "record", "show", record, *WHY, "--bundle", str(bundle))
     assert code == 0, err
     assert out.count("credit.repair.") == 3
     trust = live.city.deployment.trust_document()
     assert verify_bundle(bundle.read_bytes(), trust, Question(now=city.clock())).exit_status == 0
-    code, out, _ = live.xinzheng(city.OFFICER, "record", "show", record)
+    code, _, err = live.xinzheng(city.OFFICER, "record", "show", record)
+    assert (code, "purpose_missing" in err) == (2, True), err
+    code, out, _ = live.xinzheng(city.OFFICER, "record", "show", record, *WHY)
     assert "已修复 repaired" in out
     assert "credit.repair." not in out
     code, _, err = live.xinzheng(city.PUBLISHER, "record", "show", "1:2")
@@ -208,7 +211,7 @@ def test_a_case_closes_its_loop_on_the_command_line(live: Live) -> None:
     code, out, err = live.xinzheng(city.OPERATOR, "case", "review", case, "--approve")
     assert code == 0, err
     # The worker matches it by itself.
-    client = live.client(city.AUDITOR)
+    client = live.client(city.PUBLISHER)
     view = _await(lambda: (found := client.case(case)["view"])["matched_on"] and found)
     assert [f"{each['issuer']}:{each['id']}" for each in view["records"]] == [record]
 
@@ -224,7 +227,7 @@ def test_a_case_closes_its_loop_on_the_command_line(live: Live) -> None:
     assert "合计 · in all: 收到 received 2, 已反馈 handled 1 (执行 applied 0, 未执行 not 1)" in out
     code, out, err = live.xinzheng(city.PUBLISHER, "case", "lift", case, "--reason", "工资已付清")
     assert (code, "已解除 lifted" in out) == (0, True), err
-    code, out, err = live.xinzheng(city.AUDITOR, "case", "show", case)
+    code, out, err = live.xinzheng(city.AUDITOR, "case", "show", case, *WHY)
     assert code == 0, err
     assert "window-2  未执行 not applied  未参加投标" in out
     assert [line.split()[1] for line in out.splitlines() if f"  {city.OPERATOR}:" in line] == [
