@@ -1,4 +1,4 @@
-"""`python -m api --dir FOLDER [--host H] [--port P] [--threads N]`: serve a deployment.
+"""`python -m api --dir FOLDER [--host H] [--port P] [--threads N] [--processes N]`: serve a deployment.
 
 `xinzheng serve` runs this in its own place; a process manager may run it directly.
 """
@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--processes", type=int)
     given = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     try:
@@ -34,6 +35,7 @@ def main() -> int:
             given.host or configured.host,
             given.port or configured.port,
             given.threads or configured.threads,
+            given.processes or configured.processes,
         )
     except LedgerError as error:
         sys.stderr.write(f"{complaint(error)}\n")

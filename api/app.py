@@ -59,7 +59,7 @@ class StrictOpenAPI(OpenAPI):
 
 
 class InFlight:
-    """WSGI middleware: at most `limit` requests at once, others are told to come back."""
+    """WSGI middleware: at most `limit` requests at once in this process, others are told to come back."""
 
     def __init__(self, app: Flask, limit: int) -> None:
         self._app = app
@@ -93,7 +93,7 @@ def create_app(deployment: "Deployment") -> Flask:
     app.url_map.merge_slashes = False
     nonces = NonceStore(Path(deployment.nonce_path), time.time)
     deployment.prepare()
-    forget_sheets(deployment.folder)
+    forget_sheets(deployment)
     authenticator = Authenticator(deployment.directory, nonces, deployment.clock)
     # A body is read for as long as its sender likes. A member answers for his; strangers who announce one
     # and do not send it may hold up what strangers ask, and not the threads that serve everybody else.

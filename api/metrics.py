@@ -1,13 +1,20 @@
 """Prometheus metrics: requests by operation, and how far each log has come.
 
+Of several processes each writes what it counts into files of its own below one folder, so that whichever is
+asked adds up all of them, those that ended since the service was started included.
+
 Labels are operation names, status codes and origins, never paths or anything else of a request.
 """
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from api.server import METRICS_VARIABLE
 
 if TYPE_CHECKING:
     from ledger.deployment import Deployment
@@ -32,7 +39,12 @@ class Metrics:
             registry=self._registry,
         )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self._registry.register(_LogCollector(deployment))
+        self._shown = self._registry
+        folder = os.environ.get(METRICS_VARIABLE)
+        if folder is not None:
+            self._shown = CollectorRegistry()
+            MultiProcessCollector(self._shown, folder)  # type: ignore[no-untyped-call]
+        self._shown.register(_LogCollector(deployment))
 
     def observe(self, operation: str, status: int, seconds: float) -> None:
         """Count one answer."""
@@ -45,7 +57,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """All metrics in the text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self._shown)
 
 
 class _LogCollector:

@@ -1,14 +1,24 @@
 """Serving over HTTP: granian, several processes behind one port, many blocking threads in each.
 
-Each process keeps to one processor: its threads take turns at the interpreter lock, and handing that over from
-one processor to another costs more than signing beside it saves (measured on two: half the time of a request).
-What the processes must share stands in files that the kernel locks: used-up nonces, who writes next, metrics.
-The worker, a process of its own, runs beside them.
+Each process keeps to one processor: its threads take turns at the interpreter lock, and handing that over
+from one processor to another costs more than signing beside it saves (measured on two: half the time of a
+request).
+What the processes must share stands in files: used-up nonces (`nonces.py`), who writes a database next
+(`ledger/store/queue.py`), whose turn a record is (`ledger/log/turns.py`), metrics. Each has its own threads,
+limits, caches and group commit. The worker, a process of its own, runs beside them.
+
+The kernel gives a new connection to one of those that listen. A process that is killed is started again, and
+what it had accepted stands; one that does not get to its feet ends all of them, and so does SIGTERM, after
+the requests that are under way.
 """
 
 import logging
 import os
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +33,10 @@ if TYPE_CHECKING:
     from ledger.deployment import Deployment
 
 FOLDER_VARIABLE = "XINZHENG_FOLDER"
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+PROCESSES_VARIABLE = "XINZHENG_PROCESSES"
+MOST_BY_ITSELF = 8
+"""Processes that are started where no number is configured, at most."""
 HEADER_BUFFER_BYTES = 64 << 10
 HEADER_READ_TIMEOUT_MS = 10_000
 BACKLOG = 1024
@@ -34,9 +48,10 @@ def application() -> Flask:
     from ledger.deployment import Deployment
 
     end_with_parent()
-    _keep_to_one_processor()
+    folder = Path(os.environ[FOLDER_VARIABLE])
     try:
-        deployment = Deployment.open(Path(os.environ[FOLDER_VARIABLE]))
+        _keep_to_one_processor(_place(folder))
+        deployment = Deployment.open(folder)
         # `atexit` is not run in granian's worker process, which is one of multiprocessing's.
         Finalize(None, deployment.close, exitpriority=1)
         app = create_app(deployment)
@@ -47,10 +62,36 @@ def application() -> Flask:
     return app
 
 
-def _keep_to_one_processor() -> None:
-    """Bind this process, and the threads that it will start, to one of its processors; Linux only."""
+def _place(folder: Path) -> int:
+    """The lowest number that no other process of this service has; it is this one's until it ends."""
+    processes = int(os.environ.get(PROCESSES_VARIABLE, "1"))
+    # More than there are: a process may come before the one that it replaces is gone.
+    for place in range(2 * processes):
+        lock = LockFile(folder / "run" / f"service-{place}.lock", "process", AlreadyRunning)
+        try:
+            lock.__enter__()
+        except AlreadyRunning:
+            continue
+        _places.append(lock)
+        return place
+    raise AlreadyRunning("there are more processes of this service than it started")
+
+
+_places: list[LockFile] = []
+
+
+def _keep_to_one_processor(place: int) -> None:
+    """Bind this process, and the threads that it will start, to a processor of its own; Linux only."""
     if sys.platform == "linux":
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        processors = sorted(os.sched_getaffinity(0), reverse=True)
+        os.sched_setaffinity(0, {processors[place % len(processors)]})
+
+
+def usual_processes() -> int:
+    """How many processes serve where no number is configured: one for each processor, to a limit."""
+    if sys.platform == "linux":
+        return min(MOST_BY_ITSELF, len(os.sched_getaffinity(0)))
+    return min(MOST_BY_ITSELF, os.cpu_count() or 1)
 
 
 def complaint(error: LedgerError) -> str:
@@ -58,19 +99,34 @@ def complaint(error: LedgerError) -> str:
     return f"错误：{error.zh} / {error.en} [{error.code}] {error.detail}"
 
 
-def serve(deployment: "Deployment", host: str, port: int, threads: int) -> None:
-    """Serve until SIGTERM or SIGINT; blocks.
+def serve(deployment: "Deployment", host: str, port: int, threads: int, processes: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, with so many processes of so many threads; blocks.
 
     Raises `AlreadyRunning` and `AddressTaken`, and `ConfigurationError` for a deployment that is not ready.
     """
+    processes = processes or usual_processes()
     os.environ[FOLDER_VARIABLE] = str(deployment.folder)
-    # Used-up nonces are in one process's memory: two services of a deployment would let a request pass twice.
+    os.environ[PROCESSES_VARIABLE] = str(processes)
+    # Two services of a deployment would share its port, or an old one go on beside a new one unnoticed.
     with LockFile(deployment.folder / "run" / "service.lock", "service", AlreadyRunning):
         check_address(host, port)
         # Read here too, so that what is missing stops the start with its own exit status.
         assert deployment.directory
         logging.getLogger("_granian").addFilter(_is_news)
-        _server(host, port, threads, deployment.config.limits.in_flight).serve()
+        with _metrics_folder():
+            _server(host, port, threads, processes, deployment.config.limits.in_flight).serve()
+
+
+@contextmanager
+def _metrics_folder() -> Iterator[None]:
+    """Where the processes leave what they count. In memory: they map it, and a full disk would kill them."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of ours in it
+    folder = tempfile.mkdtemp(prefix="xinzheng-metrics-", dir=memory if memory.is_dir() else None)
+    os.environ[METRICS_VARIABLE] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -78,7 +134,7 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("Configuration allows spawning")
 
 
-def _server(host: str, port: int, threads: int, in_flight: int) -> Any:
+def _server(host: str, port: int, threads: int, processes: int, in_flight: int) -> Any:
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.server import Server
@@ -88,7 +144,8 @@ def _server(host: str, port: int, threads: int, in_flight: int) -> Any:
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        workers=1,
+        workers=processes,
+        respawn_failed_workers=True,
         blocking_threads=threads,
         backlog=BACKLOG,
         backpressure=in_flight,

@@ -6,10 +6,13 @@ ways: of a whole sheet, or of the statements that the department's own importer 
 what is not his.
 """
 
+import fcntl
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from flask import Response, g, request
 from flask_openapi3.blueprint import APIBlueprint
@@ -37,6 +40,11 @@ from ledger.services.importing import (
     look_over,
 )
 
+if TYPE_CHECKING:
+    from tempfile import _TemporaryFileWrapper
+
+    from ledger.deployment import Deployment
+
 blueprint = APIBlueprint("sheets", __name__, url_prefix="/v1", abp_tags=[Tag(name="sheets")])
 
 PROBLEM_LIMIT = 1000
@@ -45,10 +53,32 @@ LIMITS = SheetLimits(file_bytes=64 << 20, unpacked_bytes=512 << 20, strings_byte
 DRAFT_PREFIX = "sheet-"
 
 
-def forget_sheets(folder: Path) -> None:
-    """Delete what a process that was killed left of the sheets it was looking over: persons stand in them."""
-    for left in (folder / "run").glob(f"{DRAFT_PREFIX}*"):
-        left.unlink(missing_ok=True)
+_TURN = "sheets"
+"""Whose turn it is to make or to delete a draft: one that is not locked yet is not left over."""
+
+
+def forget_sheets(deployment: "Deployment") -> None:
+    """Delete what a process that was killed left of the sheets it was looking over: persons stand in them.
+
+    What other processes are looking over now is theirs: they hold a lock on it.
+    """
+    with deployment.turns.taken([_TURN]):
+        for left in (deployment.folder / "run").glob(f"{DRAFT_PREFIX}*"):
+            with suppress(FileNotFoundError, BlockingIOError), left.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+
+
+@contextmanager
+def _draft() -> "Iterator[_TemporaryFileWrapper[bytes]]":
+    """A file readable by this user only, which is gone at the end."""
+    with ExitStack() as opened:
+        with deployment().turns.taken([_TURN]):
+            file = opened.enter_context(
+                tempfile.NamedTemporaryFile(dir=deployment().folder / "run", prefix=DRAFT_PREFIX)
+            )
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield file
 
 
 class SheetBody(RawModel):
@@ -105,8 +135,7 @@ def check_sheet(raw: SheetBody) -> Response:
     catalogue = deployment().editions.current(today)
     builder = RowBuilder(caller().member, key, epoch, catalogue, date.fromisoformat(today))
     report = ImportReport()
-    # Readable by this process only, and gone when the answer is given.
-    with tempfile.NamedTemporaryFile(dir=deployment().folder / "run", prefix=DRAFT_PREFIX) as file:
+    with _draft() as file:
         for chunk in digested_chunks(request.stream.read, g.digest, g.rule.body_limit):
             file.write(chunk)
         file.flush()

@@ -39,10 +39,13 @@ EXIT_UNAVAILABLE, EXIT_BROKEN = 3, 4
 @click.option("--host", help="Instead of the configured address.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Instead of the configured port.")
 @click.option("--threads", type=click.IntRange(1, 512), help="Instead of the configured number.")
-def serve(folder: Path, host: str | None, port: int | None, threads: int | None) -> None:
+@click.option("--processes", type=click.IntRange(1, 64), help="Instead of the configured number.")
+def serve(
+    folder: Path, host: str | None, port: int | None, threads: int | None, processes: int | None
+) -> None:
     """Run the HTTP service in the foreground until SIGTERM or Ctrl-C."""
     deployment = open_deployment(folder)
-    command = _serve_command(deployment, host, port, threads)
+    command = _serve_command(deployment, host=host, port=port, threads=threads, processes=processes)
     # In this process's place, so that signals reach the server itself.
     os.execv(command[0], command)  # noqa: S606 - this Python, a module of ours
 
@@ -119,7 +122,7 @@ def _run(deployment: Deployment, name: str, stopping: threading.Event) -> int:
         children["worker"] = _spawn(
             [sys.executable, "-m", "ledger.cli", "worker", "--dir", str(deployment.folder)]
         )
-        children["service"] = _spawn(_serve_command(deployment, None, None, None))
+        children["service"] = _spawn(_serve_command(deployment))
         _await_ready(deployment, children, stopping)
         return _supervise(deployment, children, stopping, embedded)
     finally:
@@ -181,13 +184,11 @@ def _await_ready(
             raise Unavailable(f"the service did not get ready within {READY_SECONDS:g} seconds")
 
 
-def _serve_command(
-    deployment: Deployment, host: str | None, port: int | None, threads: int | None
-) -> list[str]:
+def _serve_command(deployment: Deployment, **options: str | int | None) -> list[str]:
     command = [sys.executable, "-m", "api", "--dir", str(deployment.folder)]
-    for option, value in (("--host", host), ("--port", port), ("--threads", threads)):
+    for option, value in options.items():
         if value is not None:
-            command += [option, str(value)]
+            command += [f"--{option}", str(value)]
     return command
 
 

@@ -7,7 +7,8 @@
     [api]
     host = "127.0.0.1"
     port = 8750
-    threads = 16
+    threads = 16                   # of each process
+    processes = 2                  # if not given, one for each processor, at most 8
 
     [chain]
     mode = "embedded"              # or "external", or "none"
@@ -67,11 +68,12 @@ ChainMode = Literal["embedded", "external", "none"]
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """Where the service listens, and with how many threads."""
+    """Where the service listens, and with how many processes of how many threads."""
 
     host: str = "127.0.0.1"
     port: int = 8750
     threads: int = 16
+    processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class WorkerConfig:
 
 @dataclass(frozen=True, slots=True)
 class LimitsConfig:
-    """What the service takes on at once."""
+    """What each process of the service takes on at once."""
 
     in_flight: int = 256
 
@@ -162,6 +164,7 @@ _SECTIONS: dict[str, type] = {
 _RANGES: dict[str, tuple[float, float]] = {
     "api.port": (1, 65535),
     "api.threads": (1, 512),
+    "api.processes": (1, 64),
     "chain.gas_price": (0, 10**15),
     "chain.chain_id": (1, 2**53 - 1),
     "chain.deployed_block": (0, 2**53 - 1),
