@@ -38,6 +38,7 @@ from ledger.services.importing import (
 EXIT_NO = 1
 SHOWN_PROBLEMS = 20
 _ASKED_BYTES = 4 << 20
+_ASKED_RECORDS = 1_000
 _FORM = click.Choice(sorted(FORMS))
 
 
@@ -168,17 +169,24 @@ class _ServiceDesk:
         self._client = client
 
     def find(self, wanted: Sequence[Wanted]) -> list[list[FoundRecord]]:
-        questions = [{"kind": each.kind, "number": each.number, "subject": each.subject} for each in wanted]
-        found = self._client.sheet_records(questions)
-        _check_count(found, wanted)
-        return [
-            [
-                FoundRecord(Reference(record["issuer"], record["id"]), record["body"])
-                for record in records
-                if each.fits(record["body"])
-            ]
-            for records, each in zip(found, wanted, strict=True)
-        ]
+        asked = [(at, subject) for at, each in enumerate(wanted) for subject in each.subjects]
+        found: list[list[FoundRecord]] = [[] for _ in wanted]
+        for start in range(0, len(asked), _ASKED_RECORDS):
+            part = asked[start : start + _ASKED_RECORDS]
+            answers = self._client.sheet_records(
+                [
+                    {"kind": wanted[at].kind, "number": wanted[at].number, "subject": subject}
+                    for at, subject in part
+                ]
+            )
+            _check_count(answers, part)
+            for (at, _), records in zip(part, answers, strict=True):
+                found[at] += [
+                    FoundRecord(Reference(record["issuer"], record["id"]), record["body"])
+                    for record in records
+                    if wanted[at].fits(record["body"])
+                ]
+        return found
 
     def preview(self, rows: Sequence[Offered]) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -226,7 +234,7 @@ def _builder(member: str, keys_folder: Path | None, known: Any) -> RowBuilder:
     if epoch not in keys:
         raise ConfigurationError(f"person-tags.keys lacks epoch {epoch}, which the log uses now")
     today = date.fromisoformat(known["today"])
-    return RowBuilder(member, keys[epoch], epoch, SheetCodes.from_json(known), today)
+    return RowBuilder(member, keys[epoch], epoch, SheetCodes.from_json(known), today, keys)
 
 
 def _person_tag_keys(folder: Path | None) -> dict[int, bytes]:

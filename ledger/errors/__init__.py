@@ -103,6 +103,7 @@ from ledger.errors.rights import (
 from ledger.errors.sheets import (
     CellError,
     CellMangled,
+    JournalUnusable,
     RecordAmbiguous,
     RecordConflicts,
     RecordUnknown,
@@ -179,6 +180,7 @@ __all__ = [
     "InputError",
     "IntegrityError",
     "IssuerMismatch",
+    "JournalUnusable",
     "JsonDuplicateKey",
     "JsonMalformed",
     "JsonNumber",

@@ -28,6 +28,12 @@ class SheetNameUnknown(SheetInvalid):
     en = "The workbook has no sheet of that name."
 
 
+class JournalUnusable(InputError):
+    code = "journal_unusable"
+    zh = "无法写入导入记录文件夹，请用 --journal 指定可写且有空间的位置。"
+    en = "The folder for what is being sent cannot be written; name another with --journal."
+
+
 class CellError(InputError):
     code = "cell_error"
     zh = "单元格显示为错误值（如 #N/A），请填写实际内容。"
@@ -65,7 +71,7 @@ class RecordConflicts(Conflict):
 
     code = "record_conflicts"
     zh = "日志中已有同一文号、同一主体而内容不同的记录；如属更正，请按更正提交。"
-    en = "The log holds another record of this number and subject; submit this one as its correction if it is."
+    en = "The log holds another record of this number and subject; submit this one as its correction."
 
 
 class RecordUnknown(NotFound):

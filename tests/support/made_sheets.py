@@ -32,8 +32,9 @@ def resident(number: int) -> str:
     return first + resident_check_character(first)
 
 
-def builder(issuer: str = uscc(2), key: bytes = KEY) -> RowBuilder:
-    return RowBuilder(issuer, key, 1, load_catalogue(), TODAY)
+def builder(issuer: str = uscc(2), key: bytes = KEY, epoch: int = 1) -> RowBuilder:
+    former = {0: b"0" * 32, 1: KEY}
+    return RowBuilder(issuer, key, epoch, load_catalogue(), TODAY, former)
 
 
 PENALTY_ROW: dict[str, Any] = {

@@ -21,8 +21,8 @@ from ledger.services.importing.row_reader import RowReader, SubjectRead
 class Wanted:
     """The record that a step is about, to be looked up among those of the row's own member.
 
-    `subject` is the USCC or the person tag; `entry` names the record where the row does; `members` are what
-    the record's body must have besides.
+    `subject` is the USCC or the person tag, `former` are the person's tags of earlier epochs; `entry` names
+    the record where the row does; `members` are what the record's body must have besides.
     """
 
     kind: str
@@ -31,6 +31,12 @@ class Wanted:
     name: str = ""
     members: Mapping[str, str] = field(default_factory=dict)
     entry: Reference | None = None
+    former: tuple[str, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """All that the record's subject may be known by."""
+        return (self.subject, *self.former)
 
     def fits(self, body: Mapping[str, Any]) -> bool:
         """Whether a record's body has the members that are wanted besides number and subject."""
@@ -254,7 +260,8 @@ def _wanted(
 ) -> Wanted:
     name = subject.members.get("name", "")
     identity = subject.members.get("uscc") or subject.members.get("person_tag") or ""
-    return Wanted(kind, number, identity, name, members, r.reference(entry))
+    former = r.former_tags(subject.details.document_number) if subject.details else ()
+    return Wanted(kind, number, identity, name, members, r.reference(entry), former)
 
 
 def _list_code(r: RowReader, column: str, codes: SheetCodes) -> str | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 _IGNORED = re.compile(r"[\s_*:()\[\]{}<>【】〔〕《》「」、,，.。;；\"'“”‘’/\\|-]+")
 _CODE = re.compile(r"[A-Z]{2}(?:_[A-Z]+)+")
 _UNITS = ("万元", "元")
+_LONGEST_TITLE = 1_000
+"""Characters; what is longer is no title, and is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Form:
     def column(self, header: str, above: str = "") -> Column | None:
         """The column that a header cell stands for, if any; `above` is the cell over it in a header of two
         rows."""
+        if len(header) > _LONGEST_TITLE or len(above) > _LONGEST_TITLE:
+            return None
         plain = unicodedata.normalize("NFKC", header).upper()
         key = _IGNORED.sub("", plain)
         if not key:

@@ -253,7 +253,7 @@ def offered(row: PreparedRow) -> Offered:
 
 
 def _is_wanted(body: Body, wanted: Wanted) -> bool:
-    if not isinstance(body, Record) or identity_of(body.subject) != wanted.subject:
+    if not isinstance(body, Record) or identity_of(body.subject) not in wanted.subjects:
         return False
     if type(body) is not kind_of(wanted.kind).model:
         return False

@@ -87,16 +87,15 @@ def import_sheet(
         kept = None
         if journal is not None and not options.dry_run:
             kept = stack.enter_context(ImportJournal(journal))
+        if options.dry_run:
+            report.accepted = look_over(path, builder, target.desk, report, options, tell)
+            return report
         spool = stack.enter_context(Spool(journal if kept else None))
         sender = stack.enter_context(
             Sender(target, clock, randomness, kept, report, lambda rows: tell("sent", rows, len(spool)))
         )
-        if not options.dry_run:
-            sender.finish_interrupted()
+        sender.finish_interrupted()
         look_over(path, builder, target.desk, report, options, tell, spool)
-        if options.dry_run:
-            report.accepted = len(spool)
-            return report
         if options.all_or_nothing and report.bad:
             return report
         for rows in _batches(spool.rows(), options.batch_rows):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from ledger.domain import PersonDetails
 from ledger.errors import IdentifierInvalid, InputError, LedgerError, RowCut, RowTooWide, StatementInvalid
 from ledger.formats.statement import Reference, is_id
+from ledger.formats.tags import person_tag
 from ledger.identifiers import ResidentId, is_uscc
 from ledger.services.importing.cells import (
     DAY_FORMS,
@@ -72,19 +73,34 @@ class SubjectRead:
         return self.subject_class == "natural-person"
 
 
-class RowReader:
-    """Reads one row of a form. `tag` turns a resident ID into the members of a person in a body."""
+class PersonTags:
+    """Tags of persons by resident ID; `keys` maps epoch to person-tag key, `epoch` is the one in force."""
 
-    def __init__(
-        self, form: Form, row: SheetRow, date1904: bool, tag: Callable[[str], dict[str, Any]]
-    ) -> None:
+    def __init__(self, keys: Mapping[int, bytes], epoch: int) -> None:
+        self.key = keys[epoch]
+        self.epoch = epoch
+        self._former = {other: key for other, key in keys.items() if other < epoch}
+
+    def members(self, resident: str) -> dict[str, Any]:
+        """What a body says of a person."""
+        return {"person_tag": person_tag(self.key, self.epoch, resident), "epoch": self.epoch}
+
+    def former(self, resident: str) -> tuple[str, ...]:
+        """The tags of earlier epochs, under which records of the person may stand."""
+        return tuple(person_tag(key, epoch, resident) for epoch, key in self._former.items())
+
+
+class RowReader:
+    """Reads one row of a form; `tags` turn resident IDs into what stands for a person in a body."""
+
+    def __init__(self, form: Form, row: SheetRow, date1904: bool, tags: PersonTags) -> None:
         self.form = form
         self.problems: list[RowProblem] = []
         self._told: set[str] = set()
         self._number = row.number
         self._cells = {code: cell for code, cell in row.cells.items() if cell is not None and cell != ""}
         self._date1904 = date1904
-        self._tag = tag
+        self._tags = tags
         if row.extra:
             self.problem("", RowTooWide())
         if row.torn:
@@ -244,7 +260,11 @@ class RowReader:
         if resident is None:
             return SubjectRead({}, None, "natural-person")
         details = PersonDetails(name=name or "?", document_type=RESIDENT_ID_TYPE, document_number=resident)
-        return SubjectRead({"type": "person"} | self._tag(resident), details, "natural-person")
+        return SubjectRead({"type": "person"} | self._tags.members(resident), details, "natural-person")
+
+    def former_tags(self, resident: str | None) -> tuple[str, ...]:
+        """The tags that a person had in earlier epochs."""
+        return self._tags.former(resident) if resident else ()
 
     def older_codes(self) -> dict[str, str] | None:
         """The five older codes of an organisation."""
@@ -278,7 +298,7 @@ class RowReader:
         if resident is None:
             return None, None
         details = PersonDetails(name=named, document_type=RESIDENT_ID_TYPE, document_number=resident)
-        return details, {"role": "legal-representative"} | self._tag(resident)
+        return details, {"role": "legal-representative"} | self._tags.members(resident)
 
 
 def resident_id_of(cell: Cell) -> str:

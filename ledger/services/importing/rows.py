@@ -38,7 +38,6 @@ from ledger.errors import (
 )
 from ledger.formats.statement import MAX_STATEMENT, Reference, new_id
 from ledger.formats.strictjson import dumps
-from ledger.formats.tags import person_tag
 from ledger.gm import hmac_sm3, sm3
 from ledger.log.submission import CONTENT_LIMIT
 from ledger.services.importing.bodies import Draft, Wanted, decided_column, draft_of
@@ -46,7 +45,7 @@ from ledger.services.importing.codes import SheetCodes
 from ledger.services.importing.columns import Form
 from ledger.services.importing.explaining import problems_of
 from ledger.services.importing.reading import SheetRow
-from ledger.services.importing.row_reader import RowProblem, RowReader
+from ledger.services.importing.row_reader import PersonTags, RowProblem, RowReader
 
 _CHINA_OFFSET_MS = 8 * 3600 * 1000
 _MS_A_DAY = 86_400_000
@@ -91,7 +90,8 @@ class FoundRecord:
 class RowBuilder:
     """Builds statements from rows, for one issuer.
 
-    `person_tag_key` is the key of `epoch`, the one in force; `today` is the latest day a decision may bear.
+    `person_tag_key` is the key of `epoch`, the one in force, and `former_keys` are those of earlier epochs,
+    under which a step's record may stand; `today` is the latest day a decision may bear.
     """
 
     def __init__(
@@ -101,10 +101,10 @@ class RowBuilder:
         epoch: int,
         catalogue: Catalogue | SheetCodes,
         today: date,
+        former_keys: Mapping[int, bytes] | None = None,
     ) -> None:
         self.issuer = issuer
-        self._key = person_tag_key
-        self._epoch = epoch
+        self._tags = PersonTags({**(former_keys or {}), epoch: person_tag_key}, epoch)
         self._codes = SheetCodes.of(catalogue) if isinstance(catalogue, Catalogue) else catalogue
         self._today = today.isoformat()
 
@@ -112,7 +112,7 @@ class RowBuilder:
         self, form: Form, row: SheetRow, date1904: bool = False
     ) -> PreparedRow | HalfRow | list[RowProblem]:
         """The row's statement, a step that needs its record, or all problems found."""
-        reader = RowReader(form, row, date1904, self._tag)
+        reader = RowReader(form, row, date1904, self._tags)
         draft = draft_of(form.name, reader, self._codes)
         if draft.day > self._today:
             error = DateInvalid("the decision lies in the future")
@@ -162,15 +162,12 @@ class RowBuilder:
         id_ = self._id(form, said + _references(refers), personal, draft.day)
         return PreparedRow(row, form.kind, id_, said, keys, personal, refers, _record_key(body))
 
-    def _tag(self, resident: str) -> dict[str, Any]:
-        return {"person_tag": person_tag(self._key, self._epoch, resident), "epoch": self._epoch}
-
     def _id(self, form: Form, said: bytes, personal: bytes | None, decided_on: str) -> str:
         said = f"{form.kind}\0{self.issuer}\0".encode() + said
         if personal is None:
             digest = sm3(_ID_DOMAIN + said)
         else:
-            digest = hmac_sm3(self._key, _ID_DOMAIN + said + b"\0" + personal)
+            digest = hmac_sm3(self._tags.key, _ID_DOMAIN + said + b"\0" + personal)
         days = (date.fromisoformat(decided_on) - date(1970, 1, 1)).days
         # UUIDv7 has no room for days before 1970; those sort first.
         return new_id(max(days * _MS_A_DAY - _CHINA_OFFSET_MS, 0), digest[:10])

@@ -26,6 +26,8 @@ from ledger.services.importing.workbook import (
 )
 
 _LONGEST_ROW = 8 << 20
+_LONGEST_CELL = 32_767
+"""Characters; what spreadsheets themselves allow."""
 _PLAIN_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<worksheet[\s>]")
 _FOREIGN_ENCODING = re.compile(rb'<\?xml[^>]*encoding=["\'](?!utf-?8["\'])', re.IGNORECASE)
 _CELL = re.compile(
@@ -146,6 +148,8 @@ class _Values:
         self._date_styles = frozenset(str(style).encode() for style in workbook.date_styles)
         self._date1904 = workbook.date1904
         self._columns = limits.columns
+        # One string of the workbook may stand in any number of cells: it counts in each.
+        self._characters_left = limits.unpacked_bytes
 
     def row(self, number: int, cells: list[tuple[bytes, ...]], hidden: bool) -> RawRow | None:
         """A row from cells in the plain form: column, style, type, value, text; None where all are blank."""
@@ -164,9 +168,16 @@ class _Values:
         return RawRow(number, values, hidden) if values else None
 
     def put(self, values: list[Cell], column: int, cell: Cell, number: int) -> None:
-        """Set a cell of a row; raises `SheetInvalid` where the row has too many."""
+        """Set a cell of a row; raises `SheetInvalid` where the row has too many or one is too long, `TooLarge`
+        where the texts of all rows together are."""
         if cell is None or cell == "":
             return
+        if isinstance(cell, str):
+            self._characters_left -= len(cell)
+            if len(cell) > _LONGEST_CELL:
+                raise SheetInvalid(f"a cell of row {number} is over {_LONGEST_CELL} characters")
+            if self._characters_left < 0:
+                raise TooLarge("the workbook's content is too large when unpacked; split it")
         missing = column - len(values)
         if missing >= 0:
             if column >= self._columns:

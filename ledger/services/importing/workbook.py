@@ -25,6 +25,8 @@ CHUNK = 1 << 20
 _PARTS = 10_000
 """Parts of a package: a workbook has some dozens."""
 _DIRECTORY_BYTES = 8 << 20
+_SHEETS = 256
+"""Sheets of a workbook; the first rows of each may be looked at."""
 _SMALL_PART = 16 << 20
 """Bytes of a part that is read whole: the workbook's own, its relations, its styles."""
 _LONGEST_STRING = 4 << 20
@@ -157,6 +159,8 @@ def _read_workbook(archive: zipfile.ZipFile, limits: SheetLimits) -> Workbook:
     )
     if not sheets:
         raise SheetInvalid("the workbook has no sheet")
+    if len(sheets) > _SHEETS:
+        raise TooLarge(f"a workbook has at most {_SHEETS} sheets")
     strings = SharedStrings()
     found = relations.of_type("sharedstrings") or parts.get(f"{folder}/sharedstrings.xml".lower())
     if found:

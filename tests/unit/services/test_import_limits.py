@@ -1,5 +1,6 @@
 """Files that would take all time or memory: read in seconds, or refused before they are unpacked."""
 
+import re
 import resource
 import struct
 import time
@@ -25,6 +26,7 @@ from ledger.errors import (
     TooManyRows,
 )
 from ledger.services.importing import SheetLimits
+from ledger.services.importing.sheet_rows import letters_of
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 ROWS = [PENALTY_ROW | {"CF_WSH": f"{n}号"} for n in range(3)]
@@ -139,3 +141,62 @@ def test_entities_are_refused(tmp_path: Path) -> None:
             return laughs + data if name == part else data
 
         refuse(repacked(tmp_path / "sheet.xlsx", change), SheetDamaged)
+
+
+def of_one_string(path: Path, length: int, cells: int, rows: int) -> Path:
+    """A small workbook in whose cells one string of the workbook stands again and again."""
+    write_sheet(path.parent, ROWS, encoding=None)
+    row = b"".join(b'<c r="%b4" t="s"><v>%%d</v></c>' % letters_of(at).encode() for at in range(cells))
+
+    def change(name: str, data: bytes) -> bytes:
+        if name == "xl/sharedStrings.xml":
+            strings.append(data.count(b"<si>"))
+            return data.replace(b"</sst>", b"<si><t>" + b"x" * length + b"</t></si></sst>")
+        return data
+
+    strings: list[int] = []
+    repacked(path, change)
+
+    def lengthen(name: str, data: bytes) -> bytes:
+        if name != "xl/worksheets/sheet1.xml":
+            return data
+        more = b"".join(
+            b'<row r="%d">' % number
+            + row.replace(b"%d", b"%d" % strings[0]).replace(b'4"', b'%d"' % number)
+            + b"</row>"
+            for number in range(5, 5 + rows)
+        )
+        return data.replace(b"</sheetData>", more + b"</sheetData>")
+
+    return repacked(path, lengthen)
+
+
+def test_a_long_string_in_many_cells_is_refused_at_the_first(tmp_path: Path) -> None:
+    path = of_one_string(tmp_path / "sheet.xlsx", 3 << 20, 200, 1)
+    assert path.stat().st_size < 64 << 10
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.process_time()
+    assert "32767 characters" in refuse(path, SheetInvalid).detail
+    assert time.process_time() - started < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 128 << 10
+
+
+def test_a_string_counts_in_each_cell_in_which_it_stands(tmp_path: Path) -> None:
+    path = of_one_string(tmp_path / "sheet.xlsx", 30_000, 200, 10)
+    limits = SheetLimits(unpacked_bytes=20 << 20)
+    refuse(path, TooLarge, limits=limits)
+    assert len(good(of_one_string(path, 30_000, 200, 2), limits=limits)) == 3
+
+
+def test_a_workbook_of_very_many_sheets_is_refused(tmp_path: Path) -> None:
+    """One part may stand for any number of them."""
+    path = write_sheet(tmp_path, ROWS, encoding=None)
+
+    def change(name: str, data: bytes) -> bytes:
+        if name != "xl/workbook.xml":
+            return data
+        found = re.search(rb"<(?:\w+:)?sheet [^>]*/>", data)
+        assert found is not None
+        return data.replace(found[0], found[0] * 257)
+
+    refuse(repacked(path, change), TooLarge)

@@ -258,6 +258,28 @@ def test_a_step_may_name_its_entry_where_several_fit(city: City, tmp_path: Path)
     assert counts(run(city, write_sheet(tmp_path, [named], FORMS["removal"]))) == (1, 0, 0, 0)
 
 
+def test_a_persons_record_is_found_under_the_tag_of_an_earlier_epoch(city: City, tmp_path: Path) -> None:
+    person = {"XDR_MC": "张三", "XDR_SHXYM": "", "XDR_ZJLX": "身份证", "XDR_ZJHM": resident(1)}
+    listed = LIST_ROW | {f"MD_{code}": cell for code, cell in person.items()}
+    taken_off = removal(**{f"YC_{code}": cell for code, cell in person.items()})
+    before, after = builder(city.bureau, b"0" * 32, 0), builder(city.bureau)
+    paths = [
+        write_sheet(tmp_path, [listed], LIST),
+        write_sheet(tmp_path, [taken_off], FORMS["removal"], encoding=None),
+    ]
+    for path, using in zip(paths, (before, after), strict=True):
+        report = import_sheet(path, using, target(city), city.clock, os.urandom)
+        assert counts(report) == (1, 0, 0, 0), report.problems
+        city.checkpoint()
+    entered, removed = (
+        parse_statement(parse_envelope(stored.entry).payload)
+        for stored in (city.logs["credit"].store.entry(index) for index in (1, 3))
+        if stored is not None
+    )
+    assert removed.body["subject"] == entered.body["subject"]
+    assert entered.body["subject"]["epoch"] == 0
+
+
 def test_a_commitments_performance_refers_to_it(city: City, tmp_path: Path) -> None:
     commitment = {
         "CN_XDR_MC": "张三",

@@ -9,6 +9,7 @@ from made_sheets import PENALTY_ROW, PERSON_ROW, write_sheet
 
 from ledger.errors import (
     AlreadyRunning,
+    JournalUnusable,
     StoreBusy,
     TooManyRows,
 )
@@ -151,6 +152,15 @@ def test_what_a_killed_import_had_begun_to_write_is_deleted(city: City, sheet: P
     (journal / ".000001.ndjson.4711").write_text("张三")
     run(city, sheet, journal=journal)
     assert sorted(path.name for path in journal.iterdir()) == ["000001.receipt", "lock"]
+
+
+def test_a_journal_that_cannot_be_written_stops_the_import_before_it_sends(
+    city: City, sheet: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(JournalUnusable):
+        run(city, sheet, journal=tmp_path / "file" / "journal")
+    assert kinds(city) == []
 
 
 def test_a_journal_is_used_by_one_import_at_a_time(city: City, sheet: Path, tmp_path: Path) -> None:
