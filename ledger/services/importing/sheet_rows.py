@@ -168,8 +168,8 @@ class _Values:
         return RawRow(number, values, hidden) if values else None
 
     def put(self, values: list[Cell], column: int, cell: Cell, number: int) -> None:
-        """Set a cell of a row; raises `SheetInvalid` where the row has too many or one is too long, `TooLarge`
-        where the texts of all rows together are."""
+        """Set a cell of a row; raises `SheetInvalid` where the row has too many or one is too long, and
+        `TooLarge` where the texts of all rows together are."""
         if cell is None or cell == "":
             return
         if isinstance(cell, str):
