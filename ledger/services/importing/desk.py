@@ -24,6 +24,7 @@ from ledger.errors import (
     RecordConflicts,
     ReferenceUnknown,
     StatementInvalid,
+    Unavailable,
 )
 from ledger.formats.envelope import STATEMENT_TYPE, parse_envelope
 from ledger.formats.statement import Reference, Statement, parse_statement
@@ -42,6 +43,8 @@ from ledger.store.port import LogStore, StoredCheckpoint
 State = Literal["new", "already", "refused", "conflicting"]
 KINDS = frozenset(form.kind for form in FORMS.values())
 """What rows of sheets become."""
+_OURS = (IntegrityError, Unavailable)
+"""Errors that say nothing about a row."""
 _SAME_NUMBER = 500
 """Entries under one number that are looked at."""
 
@@ -141,9 +144,9 @@ class LogDesk:
                 members = row.members
                 body = self._body(row.kind, members)
                 outcome = self._stored(row, body) or self._refused(row, members, body, now)
+            except _OURS:
+                raise
             except LedgerError as error:
-                if isinstance(error, IntegrityError):
-                    raise
                 body, outcome = None, refused(error)
             bodies.append(body)
             outcomes.append(outcome or _NEW)
@@ -180,7 +183,7 @@ class LogDesk:
                     if record is None:
                         raise ReferenceUnknown()
                     self._rulebook.check_step(record, referring_facts(self._store, reference), step, now)
-        except IntegrityError:
+        except _OURS:
             raise
         except LedgerError as error:
             return refused(error)
@@ -201,21 +204,16 @@ class LogDesk:
                 for fact in by_number.get(body.number, ())
                 if isinstance(fact.body, type(body)) and decision_of(fact.body) == decision_of(body)
             ]
-            if same:
-                found = self._standing(by_number[body.number], day) & {(f.issuer, f.id) for f in same}
-                if found:
-                    error = RecordConflicts()
-                    record = Reference(*max(found))
-                    outcomes[at] = Outcome("conflicting", error.code, error.zh, error.en, record)
+            standing = self._standing(by_number[body.number], day) if same else set()
+            latest = max((fact for fact in same if fact.index in standing), key=_index_of, default=None)
+            if latest is not None:
+                error, record = RecordConflicts(), Reference(latest.issuer, latest.id)
+                outcomes[at] = Outcome("conflicting", error.code, error.zh, error.en, record)
 
-    def _standing(self, facts: Sequence[Fact], day: str) -> set[tuple[str, str]]:
-        """The records that are neither withdrawn nor replaced nor over."""
+    def _standing(self, facts: Sequence[Fact], day: str) -> set[int]:
+        """The log indexes of the records that are neither withdrawn nor replaced nor over."""
         state = fold_credit(facts, self._rulebook.rules(day), day)
-        return {
-            (record.fact.issuer, record.fact.id)
-            for record in state.records
-            if record.state in ("published", "pending")
-        }
+        return {record.fact.index for record in state.records if record.state in ("published", "pending")}
 
     def _under_numbers(self, numbers: Sequence[str]) -> dict[str, list[Fact]]:
         """The member's own statements under each number, in log order."""
@@ -258,6 +256,10 @@ def _is_wanted(body: Body, wanted: Wanted) -> bool:
     if type(body) is not kind_of(wanted.kind).model:
         return False
     return wanted.fits(dump_body(body))
+
+
+def _index_of(fact: Fact) -> int:
+    return fact.index
 
 
 _NEW = Outcome("new")

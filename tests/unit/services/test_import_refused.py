@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from import_runs import BAD, counts, desk, kinds, run, target
-from made_sheets import LIST_ROW, PENALTY_ROW, PERSON_ROW, builder, resident, uscc, write_sheet
+from made_sheets import LIST_ROW, PENALTY_ROW, PERSON_ROW, builder, good, resident, uscc, write_sheet
 
 from ledger.errors import (
     BatchLineInvalid,
     IdReused,
     ListAuthorityMissing,
     RoleMissing,
+    StoreBusy,
 )
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.statement import parse_statement
@@ -22,11 +23,7 @@ from ledger.services.importing import (
     LIST,
     import_sheet,
 )
-
-if TYPE_CHECKING:
-    from conftest import City
-else:
-    City = Any
+from ledger.services.importing.desk import offered
 
 if TYPE_CHECKING:
     from conftest import City
@@ -82,6 +79,26 @@ def test_two_rows_of_one_sheet_may_contradict_each_other(city: City, tmp_path: P
     assert counts(report) == (1, 0, 0, 1)
     assert "第 2 行" in report.problems[0].zh
     assert counts(run(city, path, on_conflict="add")) == (1, 1, 0, 0)
+
+
+def test_of_several_records_the_latest_is_the_one_contradicted(city: City, tmp_path: Path) -> None:
+    for grounds in ("甲", "乙", "丙"):
+        path = write_sheet(tmp_path, [PENALTY_ROW | {"CF_NR": grounds}])
+        assert run(city, path, on_conflict="add").accepted == 1
+        city.checkpoint()
+    log = city.logs["credit"]
+    [row] = good(write_sheet(tmp_path, [CHANGED]), builder(city.bureau))
+    [outcome] = desk(city).preview([offered(row)])
+    last = log.store.entry(log.store.size() - 1)
+    assert last is not None
+    assert outcome.record is not None
+    assert outcome.record.id == last.id
+
+
+def test_a_log_that_cannot_be_asked_refuses_no_row(city: City, tmp_path: Path) -> None:
+    city.logs["credit"].store.close()
+    with pytest.raises(StoreBusy):
+        run(city, write_sheet(tmp_path, [PENALTY_ROW]))
 
 
 def test_licences_of_one_document_do_not_contradict_each_other(city: City, tmp_path: Path) -> None:

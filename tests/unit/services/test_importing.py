@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 else:
     City = Any
 
-if TYPE_CHECKING:
-    from conftest import City
-else:
-    City = Any
-
 
 @pytest.fixture
 def sheet(tmp_path: Path) -> Path:
