@@ -93,12 +93,11 @@ def look(
     now: int,
     randomness: Callable[[int], bytes],
     answer: str | None = None,
-    authorisation: str | None = None,
 ) -> AccessEvent:
     """The access event of a look that is about to be answered; `now` in milliseconds.
 
-    `answer` is the SM3 of what is answered (`answer_bytes`), `authorisation` the subject's own where it is
-    not the question's. Raises `StatementInvalid` when purpose, basis, desk or authorisation are not in form.
+    `answer` is the SM3 of what is answered (`answer_bytes`). Raises `StatementInvalid` when purpose, basis,
+    desk or authorisation are not in form.
     """
     members = {
         "action": action,
@@ -113,9 +112,8 @@ def look(
     }
     if subject is not None:
         members["subject"] = subject.model_dump()
-    authorisation = authorisation or asked.authorisation
-    if authorisation is not None and authorisation.strip():
-        members["authorisation"] = authorisation.strip()
+    if asked.authorisation is not None and asked.authorisation.strip():
+        members["authorisation"] = asked.authorisation.strip()
     if asked.basis_code is not None:
         members["basis_code"] = asked.basis_code
     if answer is not None:
