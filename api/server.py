@@ -8,8 +8,8 @@ What the processes must share stands in files: used-up nonces (`nonces.py`), who
 limits, caches and group commit. The worker, a process of its own, runs beside them.
 
 The kernel gives a new connection to one of those that listen. A process that is killed is started again, and
-what it had accepted stands; one that does not get to its feet ends all of them, and so does SIGTERM, after
-the requests that are under way.
+what it had accepted stands; one that ends by itself, or is killed again at once, ends all of them, and so
+does SIGTERM, after the requests that are under way.
 """
 
 import logging
@@ -139,13 +139,22 @@ def _server(host: str, port: int, threads: int, processes: int, in_flight: int) 
     from granian.http import HTTP1Settings
     from granian.server import Server
 
-    return Server(
+    class Supervised(Server):  # type: ignore[misc, valid-type]
+        @property
+        def respawn_failed_workers(self) -> bool:
+            """Whether what ended is started again: what was killed, not what gave up by itself."""
+            return all((self.wrks[place].inner.exitcode or 0) < 0 for place in self.interrupt_children)
+
+        @respawn_failed_workers.setter
+        def respawn_failed_workers(self, value: bool) -> None:
+            """The library sets what it was given."""
+
+    return Supervised(
         "api.server:application",
         address=host,
         port=port,
         interface=Interfaces.WSGI,
         workers=processes,
-        respawn_failed_workers=True,
         blocking_threads=threads,
         backlog=BACKLOG,
         backpressure=in_flight,

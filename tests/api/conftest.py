@@ -170,6 +170,17 @@ def trust_of(deployment: Deployment, signers: dict[str, Signer], windows: dict[s
 
 @pytest.fixture
 def make_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., City]]:
+    yield from _made_cities(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def make_shared_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., City]]:
+    """For a module whose tests leave each other alone."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield from _made_cities(tmp_path_factory.mktemp("shared"), monkeypatch)
+
+
+def _made_cities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., City]]:
     made: list[Deployment] = []
     monkeypatch.setenv("XINZHENG_PASSPHRASE", "for tests only")
 
