@@ -20,7 +20,7 @@ from ledger.services.importing import ImportTarget, LogDesk, RowBuilder, import_
 from scripts.samples import World, credit_sheets
 from scripts.samples.writing import sheet_bytes
 
-TODAY = date(2026, 11, 1)
+TODAY = date.today()
 REASON = {"operator": "desk-1", "purpose": "审批", "basis": "行政许可法"}
 
 
