@@ -1,9 +1,11 @@
 """Every bad input gets a problem document with its own code, and leaves every log as it was."""
 
+import fcntl
 import io
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -469,6 +471,15 @@ def test_what_a_kill_left_of_a_sheet_is_deleted_at_the_next_start(city: Any) -> 
     kept = sorted(path.name for path in left.parent.iterdir() if path != left)
     create_app(city.deployment)
     assert sorted(path.name for path in left.parent.iterdir()) == kept
+
+
+def test_what_another_process_is_looking_over_is_left_to_it(city: Any) -> None:
+    with (city.deployment.folder / "run" / "sheet-live").open("wb") as live:
+        fcntl.flock(live, fcntl.LOCK_EX)
+        create_app(city.deployment)
+        assert Path(live.name).exists()
+    create_app(city.deployment)
+    assert not Path(live.name).exists()
 
 
 def test_a_sheet_with_a_missing_column(city: Any) -> None:

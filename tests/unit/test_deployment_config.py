@@ -30,7 +30,7 @@ PINNED = ChainConfig(
 )
 NOTICES = NoticesConfig(("a.example", "127.0.0.1"), 3)
 FULL = Config(
-    "yunling.example", OPERATOR, ApiConfig("0.0.0.0", 80, 4), PINNED, WorkerConfig(0.5, 3), notices=NOTICES
+    "yunling.example", OPERATOR, ApiConfig("0.0.0.0", 80, 4, 3), PINNED, WorkerConfig(0.5, 3), notices=NOTICES
 )
 SHORT = f'version = 1\ndomain = "yunling.example"\noperator = "{OPERATOR}"\n'
 
@@ -54,6 +54,8 @@ def test_what_is_left_out_has_its_default() -> None:
         ("[api]\nport = true", "api.port"),
         ('[api]\nport = "80"', "api.port"),
         ('[api]\nhost = "a b"', "api.host"),
+        ("[api]\nprocesses = 0", "api.processes"),
+        ("[api]\nprocesses = 65", "api.processes"),
         ('[chain]\nmode = "magic"', "chain.mode"),
         ('[chain]\nrpc = "http://one"', "chain.rpc"),
         ('[chain]\nrpc = ["ftp://one"]', "chain.rpc"),
