@@ -2,12 +2,14 @@
 
 An SM2 signature and a durable commit for each look would cost more than the look. `AccessRecorder` groups
 them: one thread takes all events that wait, signs one manifest over them and appends the batch, while the
-next events queue. Under load one signature serves dozens of looks; a single look waits for nobody.
+next events queue. While looks come so often that a group could share its signatures, it waits a moment for
+company; a single look waits for nobody.
 
 A look that cannot be logged is not answered: `record` raises, and the caller must not show what was seen.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -30,6 +32,11 @@ MOST_GROUPED = 512
 MOST_AT_ONCE = 16_384
 """Events of one call under one manifest; more are logged under several."""
 LONGEST_WAIT_SECONDS = 60.0
+COMPANY_SECONDS = 0.010
+"""How long after the last group the next one is taken, where several events are to be expected meanwhile:
+two signatures and a commit cost as much processor time as answering the look itself."""
+_ARRIVALS = 8
+"""The arrivals that say how often looks come."""
 
 Look = tuple[AccessEvent, Sequence[Reference]]
 """An event and the statements that it refers to: the authorisation that it used, where it used one."""
@@ -74,6 +81,8 @@ class AccessRecorder:
         self._queue: deque[_Waiting] = deque()
         self._arrival = threading.Condition(threading.Lock())
         self._closing = False
+        self._arrivals: deque[float] = deque(maxlen=_ARRIVALS)
+        self._taken = 0.0
         self._thread = threading.Thread(target=self._run, name="access-recorder", daemon=True)
         self._thread.start()
 
@@ -91,7 +100,10 @@ class AccessRecorder:
             if len(self._queue) >= MOST_QUEUED:
                 raise Unavailable("too many looks are waiting to be logged; try again later")
             self._queue.append(waiting)
-            self._arrival.notify()
+            self._arrivals.append(time.monotonic())
+            # It is told of the first; of those that come while it works or waits it learns by itself.
+            if len(self._queue) == 1:
+                self._arrival.notify()
         if not waiting.done.acquire(timeout=LONGEST_WAIT_SECONDS):
             raise Unavailable("logging the look takes too long; nothing is shown that is not logged")
         if waiting.error is not None:
@@ -152,7 +164,20 @@ class AccessRecorder:
         with self._arrival:
             while not self._queue and not self._closing:
                 self._arrival.wait()
+            rest = self._rest()
+        if rest > 0:
+            time.sleep(rest)
+        with self._arrival:
+            self._taken = time.monotonic()
             return [self._queue.popleft() for _ in range(min(len(self._queue), MOST_GROUPED))]
+
+    def _rest(self) -> float:
+        """How long to wait for company; nothing, where none is to be expected."""
+        if self._closing or len(self._arrivals) < _ARRIVALS:
+            return 0.0
+        now = time.monotonic()
+        frequent = _ARRIVALS * COMPANY_SECONDS / 2
+        return self._taken + COMPANY_SECONDS - now if now - self._arrivals[0] < frequent else 0.0
 
     def _log(self, group: Sequence[_Waiting]) -> None:
         at = self._clock()
