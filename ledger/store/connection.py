@@ -177,7 +177,7 @@ class SqliteFile:
         with translated():
             yield self._reader()
 
-    def rows(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of one reading statement; what a check does dozens of times, so without a context."""
         try:
             return self._reader().execute(statement, parameters).fetchall()

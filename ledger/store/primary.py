@@ -94,9 +94,9 @@ class PrimaryTables(ReferenceTables, KeyTables):
             return _next_index(reader)
 
     def entry(self, index: int) -> StoredEntry | None:
-        with self._log.reading() as reader:
-            row = reader.execute(_ENTRY + "WHERE idx = ?", (index,)).fetchone()
-        return entry_of_row(row) if row else None
+        for row in self._log.rows(_ENTRY + "WHERE idx = ?", (index,)):
+            return entry_of_row(row)
+        return None
 
     def entries(self, start: int, stop: int) -> Iterator[StoredEntry]:
         for low in range(start, stop, _CHUNK):
@@ -147,9 +147,9 @@ class PrimaryTables(ReferenceTables, KeyTables):
             # after: it is published, and the worker finds it without an anchor and anchors it.
 
     def latest_checkpoint(self) -> StoredCheckpoint | None:
-        with self._log.reading() as reader:
-            row = reader.execute(_CHECKPOINT + "ORDER BY seq DESC LIMIT 1").fetchone()
-        return StoredCheckpoint(*row) if row else None
+        for row in self._log.rows(_CHECKPOINT + "ORDER BY seq DESC LIMIT 1"):
+            return StoredCheckpoint(*row)
+        return None
 
     def checkpoint(self, size: int, note_hash: bytes | None = None) -> StoredCheckpoint | None:
         order = "ORDER BY seq DESC LIMIT 1" if note_hash is None else "ORDER BY seq"
@@ -197,9 +197,9 @@ class PrimaryTables(ReferenceTables, KeyTables):
             # Commit point. A crash before: the outbox is as it was, and the worker asks the chain first.
 
     def anchor(self, size: int) -> StoredAnchor | None:
-        with self._log.reading() as reader:
-            row = reader.execute(_ANCHOR + "WHERE size = ?", (size,)).fetchone()
-        return StoredAnchor(*row) if row else None
+        for row in self._log.rows(_ANCHOR + "WHERE size = ?", (size,)):
+            return StoredAnchor(*row)
+        return None
 
     def anchors(self, after_size: int, limit: int, state: str | None = None) -> list[StoredAnchor]:
         with self._log.reading() as reader:
@@ -221,9 +221,9 @@ class PrimaryTables(ReferenceTables, KeyTables):
     # facts
 
     def fact(self, name: str) -> bytes | None:
-        with self._log.reading() as reader:
-            row = reader.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else None
+        for (value,) in self._log.rows("SELECT value FROM fact WHERE name = ?", (name,)):
+            return bytes(value)
+        return None
 
     def put_fact(self, name: str, value: bytes) -> None:
         with self._log.writing() as writer:

@@ -1,11 +1,13 @@
 """Statements that select by a list of values: a few lengths of list, filled up with NULL, so that each is
 prepared once whatever the length."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 _LENGTHS = (1, 4, 16, 64, 500)
 _MOST = _LENGTHS[-1]
+_NONE = (None,) * _MOST
 
 LIST = "LIST"
 """What stands in a statement for the marks of the list."""
@@ -21,5 +23,5 @@ class ListStatement:
         """Statements and parameters that together cover the values."""
         for at in range(0, len(values), _MOST):
             piece = values[at : at + _MOST]
-            length = next(length for length in _LENGTHS if length >= len(piece))
-            yield self._texts[length], (*piece, *[None] * (length - len(piece)), *further)
+            length = _LENGTHS[bisect_left(_LENGTHS, len(piece))]
+            yield self._texts[length], (*piece, *_NONE[: length - len(piece)], *further)
