@@ -1,13 +1,14 @@
 """A small cache: bounded, and read without a lock."""
 
 import threading
+from collections import OrderedDict
 from typing import TypeVar
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class Kept(dict[_Key, _Value]):
+class Kept(OrderedDict[_Key, _Value]):
     """A dictionary that is added to by `keep` and forgets what it has known longest; for any threads."""
 
     def __init__(self, most: int) -> None:
@@ -20,4 +21,4 @@ class Kept(dict[_Key, _Value]):
         with self._lock:
             self[key] = value
             if len(self) > self._most:
-                del self[next(iter(self))]
+                self.popitem(last=False)
