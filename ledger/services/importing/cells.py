@@ -62,6 +62,11 @@ _FEN_A_WAN = 1_000_000
 _MOST_FEN = 10**15
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text is what it is read as: no space, nothing unseen, no error value in it."""
+    return _has_stray(text) is None
+
+
 def text_of(cell: Cell) -> str:
     """The cell as text: no spaces round it, one kind of space within, nothing without width, line breaks as
     they are; blank as "".

@@ -18,6 +18,7 @@ from ledger.services.importing.cells import (
     code_of,
     day_of,
     fen_of,
+    is_plain,
     name_of,
     number_of,
     text_of,
@@ -133,10 +134,16 @@ class RowReader:
 
     def text(self, column: str) -> str:
         """The cell's text; "" also where it cannot be read, with a problem noted."""
-        return (self.read(column, text_of) or "") if column in self._cells else ""
+        cell = self._cells.get(column)
+        if cell is None or (isinstance(cell, str) and is_plain(cell)):
+            return cell or ""
+        return self.read(column, text_of) or ""
 
     def name(self, column: str) -> str:
-        return (self.read(column, name_of) or "") if column in self._cells else ""
+        cell = self._cells.get(column)
+        if cell is None or (isinstance(cell, str) and is_plain(cell)):
+            return cell or ""
+        return self.read(column, name_of) or ""
 
     def number(self, column: str) -> str:
         return (self.read(column, number_of) or "") if column in self._cells else ""
