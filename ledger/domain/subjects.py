@@ -107,9 +107,10 @@ organisation_tag_of = lru_cache(maxsize=65_536)(organisation_tag)
 
 def subject_tag(subject: Organisation | OrganisationCode | Person) -> str:
     """The tag under which a subject's statements are indexed: computed, or copied for a person."""
-    if isinstance(subject, Person):
+    # A union of closed models: its type says as much as isinstance, which costs them ten times as much.
+    if type(subject) is Person:
         return subject.person_tag
-    return organisation_tag_of(subject.uscc)
+    return organisation_tag_of(subject.uscc)  # type: ignore[union-attr]
 
 
 def format_personal(personal: Personal) -> bytes:

@@ -137,12 +137,12 @@ class _Relations:
                 self._given.setdefault(tag, []).append((each.role, each.person.shown.code))
 
     def is_own(self, fact: Fact) -> bool:
-        subject = getattr(fact.body, "subject", None)
+        subject = vars(fact.body).get("subject")
         return subject is not None and subject_tag(subject) in self._own
 
     def paths(self, fact: Fact) -> Iterator[Path]:
         """How the record's subject is related to the subject asked about."""
-        subject = getattr(fact.body, "subject", None)
+        subject = vars(fact.body).get("subject")
         if subject is None:
             return
         tag = subject_tag(subject)
@@ -151,7 +151,8 @@ class _Relations:
             return
         for role, masked in self._given.get(tag, ()):
             yield Path(role, None, RecordSubject("person", masked, None))
-        for person in getattr(fact.body, "related", None) or ():
+        # From its own members: a model looks long for what it does not have.
+        for person in vars(fact.body).get("related") or ():
             if person.person_tag in self._own:
                 yield Path(ITSELF, person.role, _shown(subject))
             for role, _ in self._given.get(person.person_tag, ()):
