@@ -167,13 +167,14 @@ def verify_answer(
     if certificate is not None:
         number, operator = (None, None) if facts is None else (facts.receipt_number, facts.issuer)
         about_file = file_findings(evidence.pdf, number, operator, certificate, trust, question)
+    asked_at = question.now if facts is None else facts.accepted_at
     if facts is not None and combine(found.outcome for found in findings) == PASS:
         question = _as_of(question, facts.accepted_at)
     report = verify_bundle(bundle, trust, _with_keys(question, answer))
     findings += key_findings(answer, report.shown, trust, persons)
     tables, about = _proven_tables(evidence, report, trust)
     findings += about
-    findings += conclusion_findings(answer, bundle, report.shown, tables)
+    findings += conclusion_findings(answer, bundle, report.shown, tables, asked_at)
     findings += about_file
     required = {KEYS, CONCLUSION} | ({LOOK} if evidence.receipt else set())
     required |= {FILE} if certificate is not None else set()

@@ -117,8 +117,9 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
         "A person is asked about once per epoch; the key of {missing} epochs is missing.",
     ),
     "person_tags_as_given": (
-        "自然人的标签取自答复，未以标签密钥重新计算。",
-        "The person's tags are as the answer gives them; no tag key was at hand to recompute them.",
+        "自然人的标签取自答复，未以标签密钥重新计算：它们属于此人，系运营方所述。",
+        "The person's tags are as the answer gives them; no tag key was at hand to recompute them: that they "
+        "are this person's is the operator's word.",
     ),
     "person_tags_recomputed": (
         "自然人的标签已由号码与标签密钥重新计算，一致。",
@@ -166,8 +167,11 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # conclusion
     "conclusion_agrees": (
-        "结论与所出示的内容一致：命中 {hits} 条；未出示者已说明缘由（{aside}）。",
-        "The decision agrees with what is shown: {hits} hits; entries set aside, by reason: {aside}.",
+        "结论与所出示的内容一致：命中 {hits} 条；未出示者已说明缘由（{aside}）。"
+        "这些缘由、名单以外的记录是否有影响、适用何种措施，系运营方所述，由所记录的查询为凭。",
+        "The decision agrees with what is shown: {hits} hits; entries set aside, by reason: {aside}. These "
+        "reasons, whether records other than list entries bear on the matter, and the measures are the "
+        "operator's word, which the logged look binds.",
     ),
     "checkpoint_differs": (
         "证据包的检查点不是答复所依据的检查点。",
@@ -202,6 +206,14 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
     "no_longer_differs": (
         "所称不再计入的条目与键的条目链不符（{entries}）。",
         "An entry that is set aside is not in the chain of a key asked ({entries}).",
+    ),
+    "end_not_named": (
+        "所称已终止的条目没有指明使其终止的陈述（{entries}）。",
+        "An entry that is set aside as ended names no statement of the keys asked that ended it ({entries}).",
+    ),
+    "day_to_come": (
+        "所查日期晚于查询之日。",
+        "The day asked about is later than the day of the look.",
     ),
     "entries_unaccounted": (
         "有 {count} 条条目既未出示，也未说明缘由。",

@@ -1,12 +1,14 @@
 """The verdict `conclusion`: the decision agrees with what the bundle shows of the keys asked.
 
 Every hit is shown, and says what the answer says of it; the decision is the gravest of them; no list entry in
-force is passed over; and each entry of each key is shown, or named with the reason why it is set aside. What
-remains the operator's word, bound by the logged look: which measures follow from a hit, and that reason.
+force is passed over; each entry of each key is shown, or named with the reason why it is set aside; and what
+is set aside as ended names a statement of these keys that ended it. What remains the operator's word, bound
+by the logged look: that reason, whether records that are no list entries bear on the matter, and which
+measures follow.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ledger.formats.bundle import Bundle
@@ -15,11 +17,14 @@ from ledger.formats.tags import organisation_tag
 from ledger.verify.answer_document import DECISIONS, AnswerDocument, HitClaim
 from ledger.verify.answer_keys import SUBJECT_INDEX, shown_statement
 from ledger.verify.answer_words import CONCLUSION, AnswerFinding
+from ledger.verify.question import CLOCK_SKEW_MS, china_day
 from ledger.verify.shown import ShownEntry
 from ledger.verify.tables import Tables
 from ledger.verify.verdicts import FAIL, PASS, UNKNOWN
 
 LISTED = "credit.list.entered"
+_ENDED = frozenset(("repaired", "withdrawn", "lifted", "replaced"))
+"""Reasons for which a record is set aside that only a statement brings about."""
 # A hit's member, and where a list entry's body says the same.
 _REPEATED = (
     ("list", ("list",)),
@@ -31,14 +36,16 @@ _REPEATED = (
 
 
 def conclusion_findings(
-    answer: AnswerDocument, bundle: Bundle, shown: Sequence[ShownEntry], tables: Tables | None
+    answer: AnswerDocument, bundle: Bundle, shown: Sequence[ShownEntry], tables: Tables | None, asked_at: int
 ) -> list[AnswerFinding]:
-    """The `conclusion` findings; `tables` are the edition's rules, where they are at hand and proven."""
+    """The `conclusion` findings; `tables` are the edition's rules, where they are at hand and proven, and
+    `asked_at` the time of the look, or the present, in milliseconds."""
     found = [
         *_of_checkpoint(answer, bundle),
         *_of_hits(answer, shown),
         *_of_listings(answer, shown, tables),
         *_of_chains(answer, bundle),
+        *_of_day(answer, asked_at),
     ]
     if not found:
         reasons = Counter(reason for _, reason in answer.no_longer)
@@ -103,19 +110,26 @@ def _of_listings(
     """
     hits = {hit.entry.index: hit.decision for hit in answer.hits}
     gone = {claimed.index for claimed, _ in answer.no_longer}
-    roles = {key.tag: key.role for key in answer.keys if key.name == SUBJECT_INDEX}
+    roles: dict[str, list[str]] = {}
+    for key in answer.keys:
+        if key.name == SUBJECT_INDEX:
+            roles.setdefault(key.tag, []).append(key.role)
     ignored, open_ = [], []
     for item in shown:
         statement, index = item.entry.content, item.entry.index
         if index in gone or not isinstance(statement, Statement) or not _in_force(statement, answer.day):
             continue
-        role, decision = roles.get(_own_tag(statement)), hits.get(index, "clear")
-        if role is None:
+        stands_as, decision = roles.get(_own_tag(statement), ()), hits.get(index, "clear")
+        if not stands_as:
             continue
         if tables is None:
             if decision == "clear":
                 open_.append(index)
-        elif decision not in tables.allowed(statement.body, answer.matter, role):
+            continue
+        # A person may stand behind an organisation in several roles: the gravest hit is told.
+        allowed = [tables.allowed(statement.body, answer.matter, role) for role in stands_as]
+        told = all if decision == "clear" else any
+        if not told(decision in each for each in allowed):
             ignored.append(index)
     if ignored:
         yield _about(FAIL, "listing_ignored", ignored)
@@ -158,9 +172,31 @@ def _of_chains(answer: AnswerDocument, bundle: Bundle) -> Iterator[AnswerFinding
     ]
     if differing:
         yield _about(FAIL, "no_longer_differs", differing)
+    unended = [
+        claimed.index
+        for (claimed, reason), said in zip(answer.no_longer, answer.members["no_longer"], strict=True)
+        if reason in _ENDED and not _names_another(said.get("changed_by"), claimed.index, chained)
+    ]
+    if unended:
+        yield _about(FAIL, "end_not_named", unended)
     silent = chained.keys() - gone - {entry.proven.index for entry in bundle.entries}
     if silent:
         yield AnswerFinding(CONCLUSION, UNKNOWN, "entries_unaccounted", {"count": len(silent)})
+
+
+def _names_another(reference: Any, index: int, chained: Mapping[int, bytes]) -> bool:
+    """Whether a reference names another entry of the keys asked."""
+    if not isinstance(reference, dict):
+        return False
+    other = reference.get("index")
+    leaf = chained.get(other) if type(other) is int and other != index else None
+    return leaf is not None and reference.get("leaf_hash") == leaf.hex()
+
+
+def _of_day(answer: AnswerDocument, asked_at: int) -> Iterator[AnswerFinding]:
+    """Nobody can say today what will be in force on a later day."""
+    if answer.day > china_day(asked_at + CLOCK_SKEW_MS):
+        yield AnswerFinding(CONCLUSION, FAIL, "day_to_come")
 
 
 def _about(outcome: Any, reason: str, indexes: Sequence[int]) -> AnswerFinding:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
 
 from ledger.errors import QuestionInvalid
@@ -18,6 +19,10 @@ DEFAULT_MAX_AGE = 24 * 3600
 CLOCK_SKEW_MS = 5 * 60 * 1000
 """How far clocks may differ: ahead of now, or of the checkpoint."""
 
+_CHINA = timezone(timedelta(hours=8))
+_LAST_MS = 253_402_214_400_000
+"""The last day of the year 9999: times are read up to its end in UTC, for which China has no day."""
+
 PUBLIC_PREFIXES = ("uscc", "resource", "certificate", "actor", "case", "exchange")
 """What public identifiers are hashed with (DESIGN.md 4.5)."""
 
@@ -30,6 +35,11 @@ _match_identifier = re.compile(rf"([a-z][a-z0-9_.-]*):({'|'.join(PUBLIC_PREFIXES
 _match_after = re.compile(
     r"([a-z][a-z0-9_.-]*):([0-9a-f]{64}):([1-9][0-9]{0,15}):([0-9a-f]{64}):(0|[1-9][0-9]{0,15})"
 ).fullmatch
+
+
+def china_day(ms: int) -> str:
+    """The day in China, YYYY-MM-DD, at a time in milliseconds since 1970: days of law are days there."""
+    return datetime.fromtimestamp(min(ms, _LAST_MS) / 1000, UTC).astimezone(_CHINA).date().isoformat()
 
 
 class Node(Protocol):

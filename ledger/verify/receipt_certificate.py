@@ -5,7 +5,6 @@ nothing of a receipt rests on the page being what its attachments say.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
 
 from ledger.formats.bundle import Bundle, parse_bundle
 from ledger.formats.statement import Statement
@@ -13,13 +12,12 @@ from ledger.formats.tags import tag_of
 from ledger.formats.trust import Trust
 from ledger.gm import sm3
 from ledger.verify.answer_words import FILE, AnswerFinding
-from ledger.verify.question import Question
+from ledger.verify.question import Question, china_day
 from ledger.verify.report import EXIT_PROVEN
 from ledger.verify.verdicts import FAIL, PASS, UNKNOWN
 from ledger.verify.verifier import verify_bundle
 
 CERTIFICATE_INDEX = "certificate"
-_CHINA = timezone(timedelta(hours=8))
 
 
 def file_findings(
@@ -81,6 +79,5 @@ def _against(
         yield AnswerFinding(FILE, FAIL, "file_other")
     if any(statement is not issued and statement.issuer == operator for statement in statements):
         yield AnswerFinding(FILE, FAIL, "receipt_changed")
-    today = datetime.fromtimestamp(now / 1000, UTC).astimezone(_CHINA).date().isoformat()
-    if today > str(issued.body.get("valid_until")):
+    if china_day(now) > str(issued.body.get("valid_until")):
         yield AnswerFinding(FILE, FAIL, "receipt_expired")

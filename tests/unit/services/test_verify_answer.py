@@ -17,6 +17,7 @@ from ledger.formats.look import format_look, parse_look
 from ledger.formats.receipt import parse_receipt, sign_receipt
 from ledger.formats.statement import parse_statement
 from ledger.formats.tags import person_tag
+from ledger.formats.times import parse_time
 from ledger.formats.trust import parse_trust
 from ledger.gm import PrivateKey, signer, sm3
 from ledger.merkle import leaf_hash
@@ -25,6 +26,7 @@ from ledger.verify import Question
 from ledger.verify.answer import AnswerReport, Evidence, open_answer, open_receipt, verify_answer
 from ledger.verify.answer_document import answer_of as answer_of_members
 from ledger.verify.answer_keys import Persons, _of_roles, parse_persons
+from ledger.verify.question import china_day
 from ledger.verify.receipt_file import read_receipt
 from ledger.verify.tables import FILES, format_tables, parse_tables
 
@@ -433,6 +435,70 @@ def test_an_entry_that_is_set_aside_is_named_and_is_in_the_chain(city: City, off
     assert "entries_unaccounted" in reasons(judged(office, receipt, no_longer=gone[:1]), "conclusion")
     moved = [gone[0] | {"entry": gone[0]["entry"] | {"leaf_hash": "1" * 64}}, *gone[1:]]
     assert "no_longer_differs" in reasons(judged(office, receipt, no_longer=moved), "conclusion")
+
+
+def told(city: City, office: Office, receipt: bytes, **members: Any) -> AnswerReport:
+    """A receipt that a dishonest operator made: an answer of his own, logged as if it had been given."""
+    answer = edited(receipt, **members)
+    look = logged_by(city, city.operator, event_of(receipt) | {"answer": sm3(answer).hex()})
+    return office.verify(forged(receipt, answer=answer, look=look))
+
+
+def test_a_day_to_come_is_no_day_to_ask_about(city: City, office: Office) -> None:
+    """Else an operator would say of any listing with an end that it is over."""
+    city.enter("wage-arrears", until="2026-12-31")
+    receipt = office.issue().pdf
+    later = told(city, office, receipt, day="2027-01-01", decision="clear", hits=[])
+    assert (later.exit_status, reasons(later, "conclusion")) == (1, ["day_to_come"])
+    assert judged(office, receipt, day="2027-01-01").verdicts["conclusion"] == "fail"
+    assert told(city, office, receipt).exit_status == 0
+
+
+def test_the_last_time_of_all_breaks_nothing(city: City, office: Office) -> None:
+    receipt = office.issue().pdf
+    assert china_day(parse_time("9999-12-31T23:59:59Z")) == "9999-12-31"
+    assert office.verify(receipt, later=parse_time("9999-12-31T23:59:59Z") - city.now).exit_status == 0
+
+
+@pytest.mark.parametrize("reason", ["repaired", "withdrawn", "lifted", "replaced"])
+def test_what_is_set_aside_as_ended_names_what_ended_it(city: City, office: Office, reason: str) -> None:
+    city.enter("wage-arrears")
+    other = city.enter("tax-a", case="云岭红〔2026〕1号")
+    city.remove(other)
+    receipt = office.issue().pdf
+    entry, gone = answer_of(receipt)["hits"][0]["entry"], answer_of(receipt)["no_longer"]
+    stray = {**entry, "index": 999}
+    for named in (None, entry, stray, "x", gone[0]["entry"] | {"leaf_hash": "0" * 64}):
+        false = [{"entry": entry, "reason": reason, "changed_by": named}, *gone]
+        report = told(city, office, receipt, decision="clear", hits=[], no_longer=false)
+        assert (report.exit_status, reasons(report, "conclusion")) == (1, ["end_not_named"])
+
+
+def test_a_false_reason_that_names_another_statement_is_the_operators_word_and_called_so(
+    city: City, office: Office
+) -> None:
+    """What cannot be seen offline: the auditor sees it, and the logged look binds the operator to it."""
+    city.enter("wage-arrears")
+    receipt = office.issue().pdf
+    entry = answer_of(receipt)["hits"][0]["entry"]
+    false = [{"entry": entry, "reason": "expired", "changed_by": None}]
+    report = told(city, office, receipt, decision="clear", hits=[], no_longer=false)
+    assert report.exit_status == 0
+    [agrees] = report.by_part["conclusion"]
+    assert "expired 1" in agrees.en
+    assert "operator's word" in agrees.en
+    assert "系运营方所述" in agrees.zh
+
+
+def test_a_person_who_stands_there_in_two_roles_is_weighed_by_the_graver(city: City, office: Office) -> None:
+    city.enter("dishonest-debtor", number=city.person)
+    roles = ("legal-representative", "responsible-person")
+    for order in (roles, roles[::-1]):
+        receipt = office.issue("bidding", related=dict.fromkeys(order, city.person)).pdf
+        assert answer_of(receipt)["decision"] == "caution"
+        assert office.verify(receipt).exit_status == 0
+        report = told(city, office, receipt, decision="clear", hits=[])
+        assert (report.exit_status, reasons(report, "conclusion")) == (1, ["listing_ignored"])
 
 
 @pytest.mark.parametrize("matter", ["bidding", "loan", "civil-service"])
