@@ -12,11 +12,12 @@ writes besides, reaches no message and no log.
 import contextlib
 import os
 import re
+import select
 import shlex
 import signal
 import stat
 import subprocess
-import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -91,29 +92,42 @@ def _from_command(command: str, timeout: float) -> list[bytes]:
         )
     except OSError as error:
         raise ConfigurationError(f"the command of sealing.source cannot be run: {error.strerror}") from None
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        _kill(process)
-
-    # With its children: one of them may hold the pipe open for ever.
-    timer = threading.Timer(timeout, end)
-    timer.start()
-    assert process.stdout is not None
+    deadline = time.monotonic() + timeout
     try:
-        text = process.stdout.read(OUTPUT_LIMIT + 1)
+        text = _read(process, deadline)
         if len(text) > OUTPUT_LIMIT:
             _kill(process)
-        status = process.wait()
+        status = process.wait(max(0.0, deadline - time.monotonic()))
+    except (TimeoutError, subprocess.TimeoutExpired):
+        _kill(process)
+        process.wait()
+        raise ConfigurationError(f"the command of sealing.source took over {timeout:g} seconds") from None
     finally:
-        timer.cancel()
+        assert process.stdout is not None
         process.stdout.close()
-    if late.is_set():
-        raise ConfigurationError(f"the command of sealing.source took over {timeout:g} seconds")
     if len(text) <= OUTPUT_LIMIT and status != 0:
         raise ConfigurationError(f"the command of sealing.source ended with status {status}")
     return _parsed(text, "the command of sealing.source")
+
+
+def _read(process: "subprocess.Popen[bytes]", deadline: float) -> bytes:
+    """What the command writes until it closes its output, or a little over the limit. Raises `TimeoutError`.
+
+    Never waits for what may not come: a child that left its session, as agents do, may hold the pipe open for
+    ever, and is beyond being killed with the others.
+    """
+    assert process.stdout is not None
+    text, pipe = b"", process.stdout.fileno()
+    readable = select.poll()
+    readable.register(pipe, select.POLLIN)
+    while len(text) <= OUTPUT_LIMIT:
+        if not readable.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+        piece = os.read(pipe, OUTPUT_LIMIT + 1)
+        if not piece:
+            break
+        text += piece
+    return text
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

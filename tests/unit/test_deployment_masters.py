@@ -96,6 +96,15 @@ def test_a_command_that_hangs_is_ended_with_its_children(path: Path) -> None:
     assert time.monotonic() - began < 20
 
 
+def test_a_command_whose_agent_keeps_its_output_open_is_not_waited_for(path: Path) -> None:
+    """A child in a session of its own is not ended with the command's."""
+    began = time.monotonic()
+    with pytest.raises(ConfigurationError) as refused:
+        open_master_keys(f"command:/bin/sh -c 'echo {'0f' * 16}; setsid sleep 25 &'", path, 0.5)
+    assert "0.5 seconds" in str(refused.value)
+    assert time.monotonic() - began < 20
+
+
 def test_a_file_that_others_may_read_is_refused(path: Path) -> None:
     path.chmod(0o640)
     with pytest.raises(ConfigurationError) as refused:
