@@ -113,16 +113,26 @@ def serve(deployment: "Deployment", host: str, port: int, threads: int, processe
         # Read here too, so that what is missing stops the start with its own exit status.
         assert deployment.directory
         logging.getLogger("_granian").addFilter(_is_news)
-        with _metrics_folder():
+        with _metrics_folder(deployment.folder):
             _server(host, port, threads, processes, deployment.config.limits.in_flight).serve()
 
 
 @contextmanager
-def _metrics_folder() -> Iterator[None]:
+def _metrics_folder(deployment: Path) -> Iterator[None]:
     """Where the processes leave what they count. In memory: they map it, and a full disk would kill them."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of ours in it
-    folder = tempfile.mkdtemp(prefix="xinzheng-metrics-", dir=memory if memory.is_dir() else None)
-    os.environ[METRICS_VARIABLE] = folder
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of ours in it, which nobody else can enter
+    if not memory.is_dir():
+        memory = Path(tempfile.gettempdir())
+    # By the deployment's own identity, so that what a service that was killed left is found and deleted.
+    status = deployment.stat()
+    folder = memory / f"xinzheng-metrics-{os.getuid()}-{status.st_dev:x}-{status.st_ino:x}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        # It is somebody else's.
+        folder = Path(tempfile.mkdtemp(prefix="xinzheng-metrics-", dir=memory))
+    os.environ[METRICS_VARIABLE] = str(folder)
     try:
         yield
     finally:
