@@ -14,11 +14,13 @@ RUNS = 5
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`seconds` bounds each measured run; `folder` is for what a row writes; `subjects` for `check`."""
+    """`seconds` bounds each measured run; `folder` is for what a row writes; `subjects` for `check` and
+    `credit`; `keep` a folder for what `credit` fills and a later run uses again."""
 
     seconds: float
     folder: Path
     subjects: int
+    keep: Path | None = None
 
 
 @dataclass(slots=True)

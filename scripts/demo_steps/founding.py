@@ -10,7 +10,7 @@ from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.evm import EvmChain
 from ledger.deployment import ApiConfig, ChainConfig, Config, Deployment, WorkerConfig
 from ledger.deployment.consortium import deploy_contracts, operator_founder, propose_logs, sync_trust
-from ledger.deployment.keyring import save_private_key
+from ledger.deployment.keyring import load_private_key, save_private_key
 from ledger.gm import PrivateKey, signer
 from scripts.demo_steps.processes import Processes
 from scripts.demo_steps.scene import DOMAIN, MARK, DemoFailed, Member, Scene, reserve_port
@@ -102,6 +102,18 @@ def found(folder: Path, world: World, story: Story) -> Scene:
     return Scene(folder, world, story, processes, deployment, bureau, approval, market, reserved)
 
 
+def reopen(folder: Path, world: World, story: Story) -> Scene:
+    """The scene that `found` left in `folder`, of the same world, with its chain running again."""
+    deployment = Deployment.open(folder / "deployment")
+    deployment.embedded.start()
+    bureau = Member(world.authorities[0], ROLES["bureau"], deployment.keyring.operator_signer())
+    approval = _load_member(folder / "members", "approval", world.authorities[1], deployment)
+    market = _load_member(folder / "members", "market", world.authorities[2], deployment)
+    reserved = reserve_port(deployment.config.api.port)
+    processes = Processes(folder / "run")
+    return Scene(folder, world, story, processes, deployment, bureau, approval, market, reserved)
+
+
 def start_service(scene: Scene) -> None:
     """Start the worker and the HTTP service, each a process of its own, and wait until they are ready."""
     folder = str(scene.deployment.folder)
@@ -124,6 +136,11 @@ def _make_member(
     account = ChainAccount.generate()
     account.save(folder / f"{name}-account.json", deployment.keyring.passphrase)
     return Member(organisation, ROLES[name], signer(key)), account
+
+
+def _load_member(folder: Path, name: str, organisation: Organisation, deployment: Deployment) -> Member:
+    key = load_private_key(folder / f"{name}.pem", deployment.keyring.passphrase)
+    return Member(organisation, ROLES[name], signer(key))
 
 
 def _founder(member: Member, account: ChainAccount, now: int) -> Founder:
