@@ -1,8 +1,7 @@
 """The derived tables of a log in SQLite: tree tiles, index pages, links and the leaf look-up.
 
-Index pages are kept in versions, each valid from the tree size it was written at. A version goes when no
-readable size needs it any more: readable are the newest integrated size and those that the last integration
-was told to keep.
+How versions of index pages are kept is in `page_versions`: readable are the newest integrated size and those
+that the last integration was told to keep.
 """
 
 import sqlite3
@@ -12,15 +11,10 @@ from ledger.errors import IntegrityError, Unavailable
 from ledger.merkle.index import EMPTY
 from ledger.merkle.tree import EMPTY_ROOT
 from ledger.store.connection import SqliteFile
+from ledger.store.page_versions import NotReadable, clear_pages, read_pages, write_pages
 from ledger.store.port import Integrated, Integration
 from ledger.store.selecting import ListStatement
 
-# A row without path says that the size is readable; max() makes `data` that of the newest version.
-_SELECT_PAGES = ListStatement(
-    "SELECT path, max(size), data FROM page WHERE path IN (LIST) AND size <= ? GROUP BY path"
-    " UNION ALL SELECT NULL, size, NULL FROM readable WHERE size = ?"
-)
-_SELECT_VERSIONS = ListStatement("SELECT path, size FROM page WHERE path IN (LIST)")
 _SELECT_LINKS = ListStatement("SELECT idx, data FROM link WHERE idx IN (LIST)")
 _SELECT_BLOCKS = ListStatement("SELECT place, data FROM block WHERE place IN (LIST)")
 
@@ -49,22 +43,17 @@ class DerivedTables:
         count = size - integration.first
         if count < 0 or len(integration.links) != count or len(integration.leaf_hashes) != count:
             raise IntegrityError("an integration must have links and a leaf hash for each of its entries")
-        paths = sorted(integration.pages)
         with self._derived.writing() as writer:
             present = _integrated(writer).size
             if present != integration.first:
                 raise IntegrityError(f"the integrated size is {present}, not {integration.first}")
             readable = {size for (size,) in writer.execute("SELECT size FROM readable")}
             kept = sorted(readable.intersection(keep_sizes))
-            _drop_versions(writer, paths, kept)
+            write_pages(writer, integration.pages, size, kept, sorted(readable.difference(kept)))
             writer.executemany(
                 "INSERT INTO tile (level, idx, data) VALUES (?, ?, ?)"
                 " ON CONFLICT (level, idx) DO UPDATE SET data = excluded.data",
                 [(level, index, data) for (level, index), data in integration.tiles.items()],
-            )
-            writer.executemany(
-                "INSERT INTO page (path, size, data) VALUES (?, ?, ?)",
-                [(path, size, integration.pages[path]) for path in paths],
             )
             writer.executemany(
                 "INSERT INTO link (idx, data) VALUES (?, ?)", enumerate(integration.links, integration.first)
@@ -99,18 +88,12 @@ class DerivedTables:
     def pages(self, paths: Sequence[bytes], size: int) -> list[bytes | None]:
         if size == 0:
             return [None] * len(paths)
-        found: dict[bytes | None, bytes] = {}
-        for statement, parameters in _SELECT_PAGES.pieces(paths, size, size):
-            # One statement sees one snapshot: the page is there as long as the size is readable.
-            page: dict[bytes | None, bytes] = {
-                path: data for path, _, data in self._derived.rows(statement, parameters)
-            }
-            if None not in page:
-                raise Unavailable(
-                    f"the index cannot be read at tree size {size} now; ask for a newer checkpoint"
-                )
-            found |= page
-        return [found.get(path) for path in paths]
+        try:
+            return read_pages(self._derived.rows, paths, size)
+        except NotReadable:
+            raise Unavailable(
+                f"the index cannot be read at tree size {size} now; ask for a newer checkpoint"
+            ) from None
 
     def links(self, indexes: Sequence[int]) -> list[bytes | None]:
         return self._by_number(_SELECT_LINKS, indexes)
@@ -141,21 +124,8 @@ class DerivedTables:
             writer.execute("DELETE FROM state")
             writer.execute("DELETE FROM readable")
             writer.execute("DELETE FROM tile")
-            writer.execute("DELETE FROM page")
+            clear_pages(writer)
             writer.execute("DELETE FROM link")
             writer.execute("DELETE FROM leaf")
             writer.execute("DELETE FROM block")
             # Commit point. A crash before: everything is as it was. After: the worker starts again at 0.
-
-
-def _drop_versions(writer: sqlite3.Connection, paths: Sequence[bytes], kept: Sequence[int]) -> None:
-    """Delete the versions of these pages that no kept size needs; a newer one is about to be added."""
-    dropped = []
-    for statement, parameters in _SELECT_VERSIONS.pieces(paths):
-        versions: dict[bytes, list[int]] = {}
-        for path, size in writer.execute(statement, parameters):
-            versions.setdefault(path, []).append(size)
-        for path, sizes in versions.items():
-            needed = {max((size for size in sizes if size <= keep), default=-1) for keep in kept}
-            dropped += [(path, size) for size in sizes if size not in needed]
-    writer.executemany("DELETE FROM page WHERE path = ? AND size = ?", dropped)

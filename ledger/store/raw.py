@@ -15,6 +15,7 @@ from typing import Any
 from ledger.store.backfill import BACKLOG, parse_backlog
 from ledger.store.connection import translated
 from ledger.store.keys import sealed_of
+from ledger.store.page_ids import MOST_NIBBLES, page_id
 from ledger.store.port import Integrated, Sealed, StoredCheckpoint
 
 HashRow = tuple[int, bytes, bytes, str, bytes]
@@ -209,13 +210,18 @@ class DerivedSnapshot:
 
     def pages(self, paths: Sequence[bytes], size: int) -> list[bytes | None]:
         """The index pages as they stood at a size, which must be among `readable`."""
-        rows = [
-            self._db.execute(
-                "SELECT data FROM page WHERE path = ? AND size <= ? ORDER BY size DESC LIMIT 1", (path, size)
-            ).fetchone()
-            for path in paths
-        ]
-        return [row[0] if row else None for row in rows]
+        return [self._page(path, size) for path in paths]
+
+    def _page(self, path: bytes, size: int) -> bytes | None:
+        deep = len(path) > MOST_NIBBLES
+        statement = (
+            "SELECT data FROM page WHERE path = ?1 AND size <= ?2 ORDER BY size DESC LIMIT 1"
+            if deep
+            else "SELECT data FROM page_newest WHERE id = ?1 AND size <= ?2 UNION ALL"
+            " SELECT data FROM page_before WHERE id = ?1 AND size <= ?2 AND until > ?2"
+        )
+        row = self._db.execute(statement, (path if deep else page_id(path), size)).fetchone()
+        return row[0] if row else None
 
     def blocks(self, start: int, stop: int) -> dict[int, bytes]:
         """Place -> block from one place to before another."""

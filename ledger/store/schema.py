@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from ledger.store.backfill import fill_references, note_backlog
+from ledger.store.page_ids import page_id
 
 primary = Migrations("log")
 derived = Migrations("derived")
@@ -151,3 +152,29 @@ def _create_derived(database: Database) -> None:
 def _create_block(database: Database) -> None:
     # A log that was integrated before has none until its derived data is rebuilt: its paths are computed.
     database.execute("CREATE TABLE block (place INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT")
+
+
+@derived(name="0003_pages_by_number")
+def _number_pages(database: Database) -> None:
+    # `page` keeps what has no number. In a table without row numbers a page of a kilobyte stands in the inner
+    # nodes, too, and each look-up went nine levels deep among a million of them; now it goes three.
+    for statement in (
+        "CREATE TABLE page_newest (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
+        # A version that was replaced at `until`.
+        "CREATE TABLE page_before (id INTEGER NOT NULL, size INTEGER NOT NULL, until INTEGER NOT NULL,"
+        " data BLOB NOT NULL) STRICT",
+        "CREATE INDEX page_before_id ON page_before (id, size)",
+        "CREATE INDEX page_before_until ON page_before (until)",
+    ):
+        database.execute(statement)
+    database.conn.create_function("page_id", 1, page_id, deterministic=True)
+    for statement in (
+        "INSERT INTO page_newest (id, size, data) SELECT page_id(path), max(size), data FROM page"
+        " WHERE length(path) <= 13 GROUP BY path",
+        "INSERT INTO page_before (id, size, until, data)"
+        " SELECT page_id(path), size, until, data FROM (SELECT path, size, data,"
+        " lead(size) OVER (PARTITION BY path ORDER BY size) AS until FROM page WHERE length(path) <= 13)"
+        " WHERE until IS NOT NULL",
+        "DELETE FROM page WHERE length(path) <= 13",
+    ):
+        database.execute(statement)
