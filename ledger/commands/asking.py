@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ledger.client import Client
-from ledger.commands.common import client_options, json_option, print_json, write_bundle
+from ledger.commands.common import client_options, json_option, print_json, say, write_bundle
 from ledger.errors import InputError
 from ledger.formats import strictjson
 from ledger.formats.statement import Reference
@@ -126,7 +126,7 @@ def submit(
     if as_json:
         print_json(document)
     else:
-        click.echo(f"已受理 · accepted: {receipt.log} #{receipt.leaf_index}  {receipt.issuer} {receipt.id}")
+        say(f"已受理 · accepted: {receipt.log} #{receipt.leaf_index}  {receipt.issuer} {receipt.id}")
 
 
 @click.command()
@@ -164,18 +164,18 @@ def trail(
         print_json({name: member for name, member in answer.items() if name != "bundle"})
         return
     for event in answer["events"]:
-        click.echo(
+        say(
             f"{event['happened_at']}  {event['member']}/{event['operator'] or '-'}  {event['action']} "
             f"{event['resource']}  {event['outcome']}  {event['purpose']} ({event['basis']})"
         )
     for each in answer["authorisations"]:
         what = "授权 granted" if each["change"] == "granted" else "撤回 withdrawn"
-        click.echo(f"{each['from_day']}  {what}  {each['number']}  {each['grantee'] or ''}")
+        say(f"{each['from_day']}  {what}  {each['number']}  {each['grantee'] or ''}")
     if not answer["events"] and not answer["authorisations"]:
-        click.echo("  没有访问记录，并可证明 · no access was recorded, provably")
-    click.echo(proved_line(answer))
+        say("  没有访问记录，并可证明 · no access was recorded, provably")
+    say(proved_line(answer))
     if answer["next"]:
-        click.echo(f"下一页 · next page: --after {answer['next']}")
+        say(f"下一页 · next page: --after {answer['next']}")
 
 
 @click.command()
@@ -201,8 +201,8 @@ def certificate(
         print_json({name: value for name, value in answer.items() if name != "bundle"})
     else:
         for name, verdict in verdicts.items():
-            click.echo(f"{name:<10} {verdict['verdict']:<8} {verdict['zh']} {verdict['en']}")
-        click.echo(proved_line(answer))
+            say(f"{name:<10} {verdict['verdict']:<8} {verdict['zh']} {verdict['en']}")
+        say(proved_line(answer))
     failed = any(verdict["verdict"] == "fail" for verdict in verdicts.values())
     return EXIT_NO if failed or verdicts["status"]["verdict"] != "pass" else 0
 

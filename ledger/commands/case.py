@@ -9,7 +9,7 @@ import click
 from ledger.client import Client, Submitted
 from ledger.client.loop import HANDLING, compose_case_step, sealed_person, statement_in
 from ledger.commands.asking import bundle_option, level_option, proved_line
-from ledger.commands.common import client_options, json_option, print_json, write_bundle
+from ledger.commands.common import client_options, json_option, print_json, say, write_bundle
 from ledger.commands.loop import (
     NOT_SHOWN_YET,
     StatementName,
@@ -235,7 +235,7 @@ def show(
         print_json({name: value for name, value in found.items() if name != "bundle"})
         return
     _show_whole(found["view"])
-    click.echo(proved_line(found))
+    say(proved_line(found))
 
 
 @case.command("list")
@@ -271,10 +271,10 @@ def list_(
     for each in found["cases"]:
         _show_line(each)
     if not found["cases"]:
-        click.echo("  没有案件 · no cases")
-    click.echo(proved_line(found))
+        say("  没有案件 · no cases")
+    say(proved_line(found))
     if found["next"]:
-        click.echo(f"下一页 · next page: --after {found['next']}")
+        say(f"下一页 · next page: --after {found['next']}")
 
 
 @case.command()
@@ -311,9 +311,9 @@ def _shown(client: Client, made: Submitted, name: str, operator: str | None, as_
     if as_json:
         print_json({"issuer": made.receipt.issuer, "id": made.id, "case": name, "view": view})
         return
-    click.echo(accepted_line(made.receipt.issuer, made.id))
+    say(accepted_line(made.receipt.issuer, made.id))
     if view is None:
-        click.echo(NOT_SHOWN_YET)
+        say(NOT_SHOWN_YET)
     else:
         _show_line(view)
 
@@ -324,9 +324,9 @@ def _show_line(view: Any) -> None:
         about = f"  {subject['name']} {subject['code']}" if subject["name"] else "  自然人 a natural person"
     due = f", 反馈期限 due {view['feedback_due']}" if view["feedback_due"] else ""
     reference, until = view["reference"], view["until"] or "解除为止 until lifted"
-    click.echo(f"{view['case']}  {STATES[view['state']]} {view['state']}{about}")
-    click.echo(f"  {reference['issuer']}:{reference['id']}  {view['from_day']} – {until}")
-    click.echo(
+    say(f"{view['case']}  {STATES[view['state']]} {view['state']}{about}")
+    say(f"  {reference['issuer']}:{reference['id']}  {view['from_day']} – {until}")
+    say(
         f"  收到 received {view['received']}, 已反馈 handled {view['handled']}, "
         f"逾期 overdue {view['overdue']}{due}"
     )
@@ -334,24 +334,24 @@ def _show_line(view: Any) -> None:
 
 def _show_whole(view: Any) -> None:
     _show_line(view)
-    click.echo(f"  提请 proposed by {view['proposer_name']} {view['proposer']}")
+    say(f"  提请 proposed by {view['proposer_name']} {view['proposer']}")
     if view["basis"]:
         measures = "、".join(measure["name"] for measure in view["measures"])
-        click.echo(f"  {view['field']}: {measures} ({view['basis']})")
+        say(f"  {view['field']}: {measures} ({view['basis']})")
     for executor in view["executors"]:
         status = f"{_STATUS[executor['status']]} {executor['status']}"
-        click.echo(f"  执行 executor {executor['name']} {executor['uscc']}: {status}")
+        say(f"  执行 executor {executor['name']} {executor['uscc']}: {status}")
         for given in executor["answers"]:
             applied = "已执行 applied" if given["applied"] == "yes" else "未执行 not applied"
-            click.echo(f"    {given['on']}  {given['desk']}  {applied}  {given['content'] or ''}".rstrip())
+            say(f"    {given['on']}  {given['desk']}  {applied}  {given['content'] or ''}".rstrip())
     for statement in view["statements"]:
         entry = statement["entry"]
         refused = "" if statement["effective"] else "  无效 ineffective"
-        click.echo(f"  {statement['on']}  {statement['step']}  {entry['issuer']}:{entry['id']}{refused}")
+        say(f"  {statement['on']}  {statement['step']}  {entry['issuer']}:{entry['id']}{refused}")
 
 
 def _show_counts(label: str, counts: Any) -> None:
-    click.echo(
+    say(
         f"{label}: 收到 received {counts['received']}, 已反馈 handled {counts['handled']} "
         f"(执行 applied {counts['applied']}, 未执行 not {counts['not_applied']}), "
         f"待反馈 waiting {counts['waiting']}, 逾期 overdue {counts['overdue']}, 迟复 late {counts['late']}"

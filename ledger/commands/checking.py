@@ -20,7 +20,7 @@ from ledger.commands.asking import (
     subject_of,
     subject_options,
 )
-from ledger.commands.common import client_options, json_option, print_json, progress, write_bundle
+from ledger.commands.common import client_options, json_option, print_json, progress, say, write_bundle
 from ledger.commands.receipt import keep_receipt
 
 if TYPE_CHECKING:
@@ -146,21 +146,21 @@ def _day(at: Any) -> str | None:
 
 
 def _show_check(answer: Any) -> None:
-    click.echo(f"结论 · decision: {answer['decision']}  ({answer['matter_name']}, {answer['day']})")
+    say(f"结论 · decision: {answer['decision']}  ({answer['matter_name']}, {answer['day']})")
     for hit in answer["hits"]:
         _show_hit(hit)
     if not answer["hits"]:
-        click.echo("  未命中任何名单，并可证明 · on no list, provably")
+        say("  未命中任何名单，并可证明 · on no list, provably")
     if answer["name_matches"] is not None:
         zh = {"yes": "一致", "no": "不一致", "unknown": "无从比对"}[answer["name_matches"]]
-        click.echo(f"  名称 · the name matches the records: {zh} {answer['name_matches']}")
+        say(f"  名称 · the name matches the records: {zh} {answer['name_matches']}")
     for role in answer["not_asked"]:
-        click.echo(f"  未查 · not asked about: {ROLES.get(role, role)} {role}")
+        say(f"  未查 · not asked about: {ROLES.get(role, role)} {role}")
     reasons = Counter(gone["reason"] for gone in answer["no_longer"])
     if reasons:
         listed = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
-        click.echo(f"  不再计入 · no longer counting: {listed}")
-    click.echo(proved_line(answer))
+        say(f"  不再计入 · no longer counting: {listed}")
+    say(proved_line(answer))
 
 
 def _show_hit(hit: Any) -> None:
@@ -168,17 +168,17 @@ def _show_hit(hit: Any) -> None:
     path = "".join(f"{ROLES.get(role, role)} {role}: " for role in hit["roles"])
     whose = hit["of"] or {}
     about = " ".join(str(whose[member]) for member in ("name", "code") if whose.get(member))
-    click.echo(f"  {path}{hit['title']}: {hit['grounds'] or hit['case']} ({hit['authority_name']})")
+    say(f"  {path}{hit['title']}: {hit['grounds'] or hit['case']} ({hit['authority_name']})")
     if about:
-        click.echo(f"    主体 of  {about}")
-    click.echo(f"    条目 entry {entry['index']}  {entry['issuer']}:{entry['id']}")
+        say(f"    主体 of  {about}")
+    say(f"    条目 entry {entry['index']}  {entry['issuer']}:{entry['id']}")
     for measure in hit["measures"]:
         until = f", 至 until {measure['until']}" if measure["until"] else ""
-        click.echo(f"    {measure['name']}  {measure['basis']}  {measure['term']}{until}")
+        say(f"    {measure['name']}  {measure['basis']}  {measure['term']}{until}")
     if hit["objected"]:
-        click.echo("    异议处理中 · under objection")
+        say("    异议处理中 · under objection")
     if hit["repair"]:
-        click.echo(f"    信用修复 · repair: {hit['repair']}")
+        say(f"    信用修复 · repair: {hit['repair']}")
 
 
 # Lists of subjects
@@ -260,10 +260,10 @@ def _report_sheet(
         click.echo(json.dumps(document, ensure_ascii=False))
     else:
         decided = ", ".join(f"{zh} {name} {counts[name]}" for name, zh in DECISIONS.items())
-        click.echo(f"{len(questions)} 行 rows: {decided}, 有问题 refused {len(problems)}")
+        say(f"{len(questions)} 行 rows: {decided}, 有问题 refused {len(problems)}")
         for row, code, zh, detail in problems[:PROBLEMS_SHOWN]:
-            click.echo(f"  第 {row} 行 [{code}] {zh} {detail}")
+            say(f"  第 {row} 行 [{code}] {zh} {detail}")
         if len(problems) > PROBLEMS_SHOWN:
-            click.echo(f"  其余 {len(problems) - PROBLEMS_SHOWN} 行见结果表 · the others are in the results")
-        click.echo(f"结果 · results: {out_path}")
+            say(f"  其余 {len(problems) - PROBLEMS_SHOWN} 行见结果表 · the others are in the results")
+        say(f"结果 · results: {out_path}")
     return EXIT_NO if any(counts[name] for name in _STANDS_AGAINST) else 0

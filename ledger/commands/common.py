@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from unicodedata import category
 
 import click
 
@@ -111,6 +112,19 @@ def make_client(
 def print_json(document: Any) -> None:
     """One JSON object on standard output."""
     click.echo(json.dumps(document, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """A line on standard output in which somebody else's words may stand: whatever they hold, they neither
+    steer the terminal nor begin a line of their own."""
+    click.echo(printable(text))
+
+
+def printable(text: str) -> str:
+    """A text as one line of what can be printed; spaces of other widths become plain ones."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " if category(each) == "Zs" else "?" for each in text)
 
 
 def note(text: str) -> None:

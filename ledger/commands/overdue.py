@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ledger.client import Client
-from ledger.commands.common import client_options, json_option, print_json
+from ledger.commands.common import client_options, json_option, print_json, say
 
 _KINDS = {
     "objection": "异议答复 answer to an objection",
@@ -31,19 +31,19 @@ def overdue(client: Client, day: datetime | None, as_json: bool, **asked: Any) -
     if as_json:
         print_json(answer)
         return EXIT_NO if answer["total"] else 0
-    click.echo(f"{answer['day']}: 逾期 overdue {answer['total']}")
+    say(f"{answer['day']}: 逾期 overdue {answer['total']}")
     for count in answer["counts"]:
-        click.echo(
+        say(
             f"  {count['authority']} {count['authority_name']}: {_KINDS[count['kind']]} "
             f"{count['count']}, 最早 oldest {count['oldest']}"
         )
     for line in answer["lines"]:
         record, step = line["record"], line["started_by"]
-        click.echo(
+        say(
             f"{line['due']}  {line['kind']}  {line['authority']}  "
             f"记录 record {record['issuer']}:{record['id']} (条目 entry {record['index']}), "
             f"起于 started by entry {step['index']}"
         )
     if answer["next"] is not None:
-        click.echo(f"下一页 next page: --after {answer['next']}")
+        say(f"下一页 next page: --after {answer['next']}")
     return EXIT_NO if answer["total"] else 0

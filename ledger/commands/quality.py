@@ -6,7 +6,7 @@ import click
 
 from ledger.client import Client
 from ledger.commands.asking import bundle_option
-from ledger.commands.common import client_options, json_option, print_json, write_bundle
+from ledger.commands.common import client_options, json_option, print_json, say, write_bundle
 from ledger.commands.loop import accepted_line
 
 _month = click.option("--month", metavar="YYYY-MM")
@@ -38,7 +38,7 @@ def report(client: Client, month: str, name: str | None, as_json: bool, **figure
     if as_json:
         print_json({"issuer": member, "id": made.id})
     else:
-        click.echo(accepted_line(member, made.id))
+        say(accepted_line(member, made.id))
 
 
 @quality.command()
@@ -60,10 +60,10 @@ def show(client: Client, bundle_path: Any, as_json: bool, **query: Any) -> int:
     for line in answer["lines"]:
         _show_line(line)
     if not answer["lines"]:
-        click.echo("  没有数据 · no figures")
-    click.echo(f"已统计日志条目 · counted over {answer['scanned']} entries")
+        say("  没有数据 · no figures")
+    say(f"已统计日志条目 · counted over {answer['scanned']} entries")
     if answer["next"]:
-        click.echo(f"下一页 · next page: --after {answer['next']}")
+        say(f"下一页 · next page: --after {answer['next']}")
     return int(differ)
 
 
@@ -75,20 +75,20 @@ def name_of(client: Client, member: str) -> str:
 
 def _show_line(line: Any) -> None:
     logged, reported = line["logged"], line["reported"]
-    click.echo(f"{line['month']}  {line['authority']}  {line['authority_name']}")
+    say(f"{line['month']}  {line['authority']}  {line['authority_name']}")
     if reported is None:
-        click.echo("  未上报 · not reported")
+        say("  未上报 · not reported")
     else:
-        click.echo(
+        say(
             f"  上报 reported: 决定 decided {reported['decided']}, 公示 published {reported['published']}, "
             f"合规率 conforming {_rate(reported['conformity_rate'])}, "
             f"迟报 late {reported['late']} ({_rate(reported['lateness_rate'])}), "
             f"瞒报 withheld {reported['withheld']}"
         )
-    click.echo(f"  日志 the log: 公示 published {logged['published']}, 迟报 late {logged['late']}")
+    say(f"  日志 the log: 公示 published {logged['published']}, 迟报 late {logged['late']}")
     differences = [each for each in line["differences"] if each != "not_reported"]
     if differences:
-        click.echo(f"  不一致 · differ in: {', '.join(differences)}")
+        say(f"  不一致 · differ in: {', '.join(differences)}")
 
 
 def _rate(rate: int | None) -> str:

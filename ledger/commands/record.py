@@ -10,7 +10,7 @@ import click
 from ledger.client import Client
 from ledger.client.loop import CODED, HANDLING, compose_step, statement_in
 from ledger.commands.asking import bundle_option, level_option, proved_line
-from ledger.commands.common import client_options, json_option, print_json, write_bundle
+from ledger.commands.common import client_options, json_option, print_json, say, write_bundle
 from ledger.commands.loop import (
     NOT_SHOWN_YET,
     StatementName,
@@ -84,9 +84,9 @@ def _take(
     if as_json:
         print_json({"issuer": made.receipt.issuer, "id": made.id, "view": view})
         return
-    click.echo(accepted_line(made.receipt.issuer, made.id))
+    say(accepted_line(made.receipt.issuer, made.id))
     if view is None:
-        click.echo(NOT_SHOWN_YET)
+        say(NOT_SHOWN_YET)
     else:
         _show_state(view)
 
@@ -115,8 +115,8 @@ def show(
     _show_state(view)
     for step in view["history"]:
         refused = f"  无效 ineffective: {step['refused']}" if step["refused"] else ""
-        click.echo(f"  {step['on']}  {step['kind']}  {step['issuer']}:{step['entry']['id']}{refused}")
-    click.echo(proved_line(answer))
+        say(f"  {step['on']}  {step['kind']}  {step['issuer']}:{step['entry']['id']}{refused}")
+    say(proved_line(answer))
 
 
 @_step(
@@ -235,13 +235,13 @@ def _show_state(view: Any) -> None:
         marks.append("已整改 corrected" if view["corrected"] else "未整改 uncorrected")
     entry = view["entry"]
     tail = f"  [{', '.join(marks)}]" if marks else ""
-    click.echo(f"状态 · state: {STATES[view['state']]} {view['state']} ({view['reason']}){tail}")
-    click.echo(f"  {view['kind']}  条目 entry {entry['index']}  {entry['issuer']}:{entry['id']}")
+    say(f"状态 · state: {STATES[view['state']]} {view['state']} ({view['reason']}){tail}")
+    say(f"  {view['kind']}  条目 entry {entry['index']}  {entry['issuer']}:{entry['id']}")
     if view["publish_from"]:
         until = view["publish_until"] or "无截止 no end in sight"
-        click.echo(f"  公示 published {view['publish_from']} – {until}")
+        say(f"  公示 published {view['publish_from']} – {until}")
     if view["repair_from"] and view["counts"]:
-        click.echo(f"  可申请修复 repair may be applied for from {view['repair_from']}")
+        say(f"  可申请修复 repair may be applied for from {view['repair_from']}")
     for deadline in view["deadlines"]:
         overdue = "  已逾期 OVERDUE" if deadline["overdue"] else ""
-        click.echo(f"  期限 due {deadline['due']}: {deadline['duty']}{overdue}")
+        say(f"  期限 due {deadline['due']}: {deadline['duty']}{overdue}")

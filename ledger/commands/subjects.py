@@ -17,7 +17,7 @@ from ledger.commands.asking import (
     subject_of,
     subject_options,
 )
-from ledger.commands.common import client_options, json_option, print_json, write_bundle
+from ledger.commands.common import client_options, json_option, print_json, say, write_bundle
 from ledger.deployment import Keyring
 from ledger.deployment.keyring import find_passphrase
 from ledger.domain import format_personal
@@ -100,24 +100,22 @@ def own(
 
 
 def _show_records(records: Any) -> None:
-    click.echo("记录 · records")
+    say("记录 · records")
     for each in records["statements"]:
         state = each["state"] or {"state": "-", "reason": None}
         reason = f" ({state['reason']})" if state["reason"] not in (None, state["state"]) else ""
-        click.echo(
-            f"  {each['entry']['issuer']}:{each['entry']['id']}  {each['kind']}  {state['state']}{reason}"
-        )
+        say(f"  {each['entry']['issuer']}:{each['entry']['id']}  {each['kind']}  {state['state']}{reason}")
         content = each["content"]
         if content["standing"] == "open":
-            click.echo(f"    {json.dumps(content['personal'], ensure_ascii=False)}")
+            say(f"    {json.dumps(content['personal'], ensure_ascii=False)}")
         elif content["standing"] != "none":
-            click.echo(f"    密封内容 · sealed content: {_STANDING[content['standing']]}")
+            say(f"    密封内容 · sealed content: {_STANDING[content['standing']]}")
     if not records["statements"]:
-        click.echo("  没有记录，并可证明 · nothing is recorded, provably")
+        say("  没有记录，并可证明 · nothing is recorded, provably")
     for proof in records["proofs"]:
-        click.echo(proved_line(proof))
+        say(proved_line(proof))
     if records["next"]:
-        click.echo(f"下一页 · next page: --records-after {records['next']}")
+        say(f"下一页 · next page: --records-after {records['next']}")
 
 
 _STANDING = {
@@ -128,21 +126,21 @@ _STANDING = {
 
 
 def _show_trail(trail: Any) -> None:
-    click.echo("查询记录 · looks")
+    say("查询记录 · looks")
     for each in trail["authorisations"]:
         what = "授权 granted" if each["change"] == "granted" else "撤回 withdrawn"
-        click.echo(f"  {each['from_day']}  {what}  {each['number']}  {each['grantee'] or ''}")
+        say(f"  {each['from_day']}  {what}  {each['number']}  {each['grantee'] or ''}")
     for event in trail["events"]:
         refused = f" ({event['reason']})" if event["reason"] else ""
-        click.echo(
+        say(
             f"  {event['happened_at']}  {event['member']}/{event['operator']}  {event['action']} "
             f"{event['resource']}  {event['outcome']}{refused}  {event['purpose']} ({event['basis']})"
         )
     if not trail["events"]:
-        click.echo("  没有访问记录，并可证明 · no access was recorded, provably")
-    click.echo(proved_line(trail))
+        say("  没有访问记录，并可证明 · no access was recorded, provably")
+    say(proved_line(trail))
     if trail["next"]:
-        click.echo(f"下一页 · next page: --trail-after {trail['next']}")
+        say(f"下一页 · next page: --trail-after {trail['next']}")
 
 
 @click.group()
@@ -211,7 +209,7 @@ def grant(
     if as_json:
         print_json({"authorisation": authorisation, "leaf_index": submitted.receipt.leaf_index})
     else:
-        click.echo(f"已登记授权 · authorisation recorded: {authorisation}")
+        say(f"已登记授权 · authorisation recorded: {authorisation}")
 
 
 @authorise.command()
@@ -238,7 +236,7 @@ def revoke(
     if as_json:
         print_json({"id": submitted.id, "leaf_index": submitted.receipt.leaf_index})
     else:
-        click.echo(f"已登记撤回 · withdrawal recorded: {submitted.receipt.issuer}:{submitted.id}")
+        say(f"已登记撤回 · withdrawal recorded: {submitted.receipt.issuer}:{submitted.id}")
 
 
 @authorise.command()
@@ -253,9 +251,9 @@ def show(client: Client, as_json: bool, authorisation: str) -> int:
         print_json(answer)
     else:
         matters = ", ".join(answer["matters"]) or "任何事项 any matter"
-        click.echo(f"{answer['number']}  {answer['stands']}  {answer['from_day']} - {answer['until']}")
-        click.echo(f"  被授权单位 grantee {answer['grantee']}; {matters}")
-        click.echo(f"  已用 used {answer['used']} / {answer['uses']}")
+        say(f"{answer['number']}  {answer['stands']}  {answer['from_day']} - {answer['until']}")
+        say(f"  被授权单位 grantee {answer['grantee']}; {matters}")
+        say(f"  已用 used {answer['used']} / {answer['uses']}")
     return 0 if answer["stands"] == "in_force" else EXIT_NO
 
 

@@ -6,7 +6,7 @@ import click
 
 from ledger.client import Client
 from ledger.commands.asking import reason_options
-from ledger.commands.common import client_options, json_option, print_json
+from ledger.commands.common import client_options, json_option, print_json, say
 
 
 @click.group()
@@ -48,7 +48,7 @@ def list_(client: Client, as_json: bool) -> None:
     for each in found["subscriptions"]:
         _print(each, False)
     if not found["subscriptions"]:
-        click.echo("  没有订阅 · no subscriptions")
+        say("  没有订阅 · no subscriptions")
 
 
 @subscribe.command()
@@ -72,7 +72,7 @@ def remove(client: Client, subscription: str, as_json: bool) -> None:
     if as_json:
         print_json(ended)
     else:
-        click.echo(f"已取消订阅 · ended: {subscription}")
+        say(f"已取消订阅 · ended: {subscription}")
 
 
 @subscribe.command("dead-letters")
@@ -89,14 +89,14 @@ def dead_letters(client: Client, subscription: str, as_json: bool, **page: Any) 
         return
     for each in found["dead_letters"]:
         waiting = "  将重试 to be tried" if each["waiting"] else ""
-        click.echo(
+        say(
             f"  {each['number']}  {each['event']}  条目 entry {each['index']}  {each['failure']}  "
             f"尝试 tries {each['tries']}  {each['given_up_at']}{waiting}"
         )
     if not found["dead_letters"]:
-        click.echo("  没有死信 · no dead letters")
+        say("  没有死信 · no dead letters")
     if found["next"]:
-        click.echo(f"下一页 · next page: --after {found['next']}")
+        say(f"下一页 · next page: --after {found['next']}")
 
 
 @subscribe.command()
@@ -110,7 +110,7 @@ def retry(client: Client, subscription: str, numbers: tuple[int, ...], as_json: 
     if as_json:
         print_json(found)
     else:
-        click.echo(f"将重试 · to be tried once more: {found['retried']}")
+        say(f"将重试 · to be tried once more: {found['retried']}")
 
 
 def _print(found: Any, as_json: bool) -> None:
@@ -118,9 +118,9 @@ def _print(found: Any, as_json: bool) -> None:
         print_json(found)
         return
     wanted = ", ".join(found["lists"] or found["kinds"])
-    click.echo(f"{found['subscription']}  {found['url']}")
-    click.echo(f"  {found['member']}  {wanted}  {found['purpose']} ({found['basis']})")
-    click.echo(
+    say(f"{found['subscription']}  {found['url']}")
+    say(f"  {found['member']}  {wanted}  {found['purpose']} ({found['basis']})")
+    say(
         f"  已送达 delivered {found['delivered']}, 死信 dead letters {found['dead_letters']}"
         + (f", 最近失败 last failure {found['failure']} {found['failed_at']}" if found["failure"] else "")
     )
