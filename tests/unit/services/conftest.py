@@ -139,9 +139,7 @@ class City:
             operator=self.operator,
             authoriser=self.authoriser,
         )
-        self.access = AccessService(
-            access.reader, self.recorder, self.tag_keys, self.clock, self.authoriser
-        )
+        self.access = AccessService(access.reader, self.recorder, self.tag_keys, self.clock, self.authoriser)
         self.certificate = CertificateService(self.logs["certificate"].reader, self.clock)
 
     def clock(self) -> int:
