@@ -10,7 +10,7 @@ class RouteUnknown(NotFound):
 
 
 class SealedErased(NotFound):
-    """Not damage: the subject's data key was destroyed on purpose, and the access log says by whom and why."""
+    """Not damage: the subject's data key was destroyed on purpose, as the access log says."""
 
     code = "sealed_erased"
     zh = "密封的个人内容已依法删除，条目与证明仍然有效。"
