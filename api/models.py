@@ -252,6 +252,9 @@ class Problem(BaseModel):
     en: str
     line: int | None = None
     cause: str | None = None
+    cause_zh: str | None = None
+    reason: str | None = None
+    rule: str | None = None
 
 
 class EntryAnswer(BaseModel):

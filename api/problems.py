@@ -3,7 +3,8 @@
     {"type": "urn:xinzheng:error:id_reused", "title": "This issuer already used this id for other bytes.",
      "status": 409, "detail": "...", "code": "id_reused", "zh": "...", "en": "..."}
 
-A batch that was refused for one of its lines has `line` (1-based) and `cause` (that line's own code) besides.
+A batch that was refused for one of its lines has `line` (1-based), `cause` (that line's own code) and
+`cause_zh` besides; a refused step has `reason` (a stable code) and `rule`.
 What the server itself got wrong is logged with a number, and the answer holds only that number.
 """
 
@@ -89,6 +90,7 @@ def problem(error: errors.LedgerError) -> Response:
     if isinstance(error, errors.BatchLineInvalid):
         document["line"] = error.line
         document["cause"] = error.cause.code
+        document["cause_zh"] = error.cause.zh
     if isinstance(error, errors.StepRefused):
         document["reason"] = error.reason
         document["rule"] = error.rule

@@ -21,8 +21,19 @@ def error_of(status: int, document: Any) -> errors.LedgerError:
         cause = _classes().get(str(document.get("cause")), errors.InputError)
         line = int(document.get("line") or 0)
         # The error says these words again by itself.
-        return errors.BatchLineInvalid(line, cause(detail.removeprefix(f"line {line}: {cause.code}: ")))
-    return kind(detail)
+        of_line = cause(detail.removeprefix(f"line {line}: {cause.code}: "))
+        return errors.BatchLineInvalid(line, _in_chinese(of_line, document.get("cause_zh")))
+    if issubclass(kind, errors.StepRefused):
+        reason, rule = str(document.get("reason") or ""), str(document.get("rule") or "")
+        return _in_chinese(kind(detail, reason=reason, rule=rule), document.get("zh"))
+    return _in_chinese(kind(detail), document.get("zh"))
+
+
+def _in_chinese(error: errors.LedgerError, zh: Any) -> errors.LedgerError:
+    """The error, with what the service says of it in Chinese."""
+    if isinstance(zh, str) and zh:
+        error.zh = zh
+    return error
 
 
 def _classes() -> dict[str, type[errors.LedgerError]]:

@@ -26,10 +26,10 @@ from ledger.domain.cases import CaseInitiated, CaseStep
 from ledger.domain.facts import Fact
 from ledger.domain.life import STEP_TYPES, Life, replace, same_decision, take
 from ledger.domain.records import Record
-from ledger.domain.refusals import refusal
+from ledger.domain.refusals import after_today, refusal
 from ledger.domain.rules import KIND_NAMES, Rules
 from ledger.domain.steps import Step
-from ledger.errors import DecisionDateRefused
+from ledger.formats.words import SEVERITIES
 
 State = Literal["pending", "published", "repaired", "withdrawn", "expired", "lifted", "replaced"]
 _LATEST = "9999-12-31"
@@ -146,9 +146,9 @@ def check_step(record: Fact, history: Sequence[Fact], step: Fact, rules: Rules, 
         _check_case_step(record, history, step, rules, today)
         return
     if isinstance(body, Step) and body.day > today:
-        raise DecisionDateRefused(f"the step is dated after today, {today}")
+        raise after_today(today)
     if not isinstance(record.body, Record) or not isinstance(body, Step | Record):
-        raise refusal("wrong_kind", "no record")
+        raise refusal("wrong_kind", "")
     life = Life(record, rules)
     for fact in sorted(history, key=_index_of):
         if not _refers_to(fact, record):
@@ -160,7 +160,7 @@ def check_step(record: Fact, history: Sequence[Fact], step: Fact, rules: Rules, 
     code = take(life, step, rules) if isinstance(body, Step) else replace(life, step)
     if code is not None:
         state = life.state_on(body.day if isinstance(body, Step) else today)
-        raise refusal(code, state, _more(code, life))
+        raise refusal(code, state, *_more(code, life))
 
 
 def counts_now(record: Fact, state_today: CreditState) -> bool:
@@ -262,9 +262,9 @@ def _as_repaired(record: RecordState, earlier: RecordState) -> RecordState:
 
 def _check_case_step(record: Fact, history: Sequence[Fact], step: Fact, rules: Rules, today: str) -> None:
     if not isinstance(record.body, CaseInitiated) or not isinstance(step.body, CaseStep):
-        raise refusal("wrong_kind", "no case")
+        raise refusal("wrong_kind", "")
     if step.body.on > today:
-        raise DecisionDateRefused(f"the step is dated after today, {today}")
+        raise after_today(today)
     earlier = [fact for fact in history if _refers_to(fact, record)]
     code = case_refusal(record, earlier, step, rules)
     if code is not None:
@@ -275,14 +275,23 @@ def _refers_to(fact: Fact, record: Fact) -> bool:
     return any(ref.issuer == record.issuer and ref.id == record.id for ref in fact.refers)
 
 
-def _more(code: str, life: Life) -> str:
+def _more(code: str, life: Life) -> tuple[str, str]:
+    """The dates of a refusal, in English and in Chinese."""
     if code == "minimum_not_passed":
-        return f"class {life.severity}: from {life.repair_from} on"
+        named = SEVERITIES.get(life.severity or "", "")
+        return (
+            f"class {life.severity}: from {life.repair_from} on",
+            f"{named}失信，{life.repair_from} 起可申请",
+        )
     if code == "not_over":
-        return f"until {life.until}, corrected: {life.corrected}" if life.until else "it has no end"
+        if life.until is None:
+            return "it has no end", "没有截止日期"
+        if life.corrected is False:
+            return f"until {life.until}, and not while uncorrected", f"至 {life.until}，且尚未整改"
+        return f"until {life.until}", f"至 {life.until}"
     if code == "back_dated":
-        return f"the last step is of {life.last_day}"
-    return ""
+        return f"the last step is of {life.last_day}", f"上一步骤日期为 {life.last_day}"
+    return "", ""
 
 
 def _index_of(fact: Fact) -> int:

@@ -31,7 +31,7 @@ from ledger.domain.records import (
     PenaltyPublished,
     identity_of,
 )
-from ledger.domain.refusals import NOT_ENTITLED, refusal
+from ledger.domain.refusals import NOT_ENTITLED, after_today, refusal, unknown_matter
 from ledger.domain.reports import CataloguePublished, QualityReported
 from ledger.domain.rules import Rules
 from ledger.domain.steps import RecordExpired, RecordObjected, RepairApplied, Step
@@ -39,7 +39,6 @@ from ledger.errors import (
     DecisionDateRefused,
     ListAuthorityMissing,
     ListUnknown,
-    MatterUnknown,
     MeasureUnknown,
     NotEntitled,
     StatementInvalid,
@@ -96,7 +95,9 @@ def _penalty(statement: Statement, body: PenaltyPublished, rules: Rules, roles: 
         # One that is not published has no term that could be over.
         _check_term(publication.until, today)
     if body.publish_from is not None and publication.until and body.publish_from > publication.until:
-        raise DecisionDateRefused("publish_from is after the end of the publication term")
+        raise DecisionDateRefused(
+            "publish_from is after the end of the publication term", zh="公示开始日期晚于公示期满之日。"
+        )
 
 
 def _licence(statement: Statement, body: LicencePublished, rules: Rules, roles: Roles, today: str) -> None:
@@ -109,7 +110,8 @@ def _listing(statement: Statement, body: ListEntered, rules: Rules, roles: Roles
     _check_list(body.list_code, rules)
     if not may_list(roles, body.list_code, rules):
         raise ListAuthorityMissing(
-            f"the list {body.list_code} needs the role lister or lister:{body.list_code}"
+            f"the list {body.list_code} needs the role lister or lister:{body.list_code}",
+            zh=f"该单位没有认定“{rules.catalogue.lists[body.list_code].name}”的职权。",
         )
     _check_measures(body.measures or (), rules)
     _check_span(body.from_day, body.until, today)
@@ -154,7 +156,8 @@ def _on_behalf(
     if not any(reference.issuer == issuer for reference in statement.refers):
         raise NotEntitled(
             "for a subject act the subject itself, the record's issuer or authority, the operator, "
-            "and members with the role subject-desk"
+            "and members with the role subject-desk",
+            zh="异议和修复申请由主体本人、报送单位、决定机关、运营方或受理窗口提出，该单位不在其列。",
         )
 
 
@@ -165,7 +168,10 @@ def _expired(statement: Statement, body: RecordExpired, rules: Rules, roles: Rol
 
 def _case(statement: Statement, body: CaseInitiated, rules: Rules, roles: Roles, today: str) -> None:
     if statement.issuer not in (body.proposer.uscc, rules.operator):
-        raise NotEntitled("a case is initiated by its proposer, or by the operator on its behalf")
+        raise NotEntitled(
+            "a case is initiated by its proposer, or by the operator on its behalf",
+            zh="案件由提请单位提请，或由运营方代为提请。",
+        )
     if body.list_code is not None:
         _check_list(body.list_code, rules)
     _check_measures(body.measures, rules)
@@ -181,7 +187,7 @@ def _operators_case_step(
 
 def _answered(statement: Statement, body: CaseAnswered, rules: Rules, roles: Roles, today: str) -> None:
     if statement.issuer != body.executor.uscc:
-        raise NotEntitled("an executor answers for itself")
+        raise NotEntitled("an executor answers for itself", zh="反馈须由执行单位自行作出。")
     _check_step_day(body.on, today)
     if body.matter is not None:
         _check_matter(body.matter, rules)
@@ -199,9 +205,9 @@ def _catalogue(
 
 def _quality(statement: Statement, body: QualityReported, rules: Rules, roles: Roles, today: str) -> None:
     if statement.issuer != body.authority.uscc:
-        raise NotEntitled("an authority reports its own figures")
+        raise NotEntitled("an authority reports its own figures", zh="数据质量由各机关自行上报。")
     if body.month > today[:7]:
-        raise DecisionDateRefused("the month has not begun")
+        raise DecisionDateRefused("the month has not begun", zh="上报的月份尚未开始。")
 
 
 def _authorisation(
@@ -210,7 +216,7 @@ def _authorisation(
     for matter in body.matters:
         _check_matter(matter, rules)
     if body.until < today:
-        raise DecisionDateRefused("the authorisation is over already")
+        raise DecisionDateRefused("the authorisation is over already", zh="授权的截止日期已过。")
 
 
 def _check_reference(statement: Statement) -> None:
@@ -220,22 +226,29 @@ def _check_reference(statement: Statement) -> None:
 
 def _check_decided(day: str, today: str) -> None:
     if day > today:
-        raise DecisionDateRefused(f"the decision is dated after today, {today}")
+        raise DecisionDateRefused(
+            f"the decision is dated after today, {today}", zh=f"决定日期不得晚于今天（{today}）。"
+        )
 
 
 def _check_step_day(day: str, today: str) -> None:
     if day > today:
-        raise DecisionDateRefused(f"the step is dated after today, {today}")
+        raise after_today(today)
 
 
 def _check_term(until: str | None, today: str) -> None:
     if until is not None and until < today:
-        raise DecisionDateRefused(f"the term of publication was over on {until}")
+        raise DecisionDateRefused(
+            f"the term of publication was over on {until}", zh=f"公示期已于 {until} 届满，不再公示。"
+        )
 
 
 def _check_span(start: str, until: str | None, today: str) -> None:
     if start > _latest_start(today):
-        raise DecisionDateRefused(f"it begins more than {MOST_DAYS_AHEAD} days from today")
+        raise DecisionDateRefused(
+            f"it begins more than {MOST_DAYS_AHEAD} days from today",
+            zh=f"起始日期距今超过 {MOST_DAYS_AHEAD} 天。",
+        )
     _check_term(until, today)
 
 
@@ -246,22 +259,29 @@ def _latest_start(today: str) -> str:
 
 def _check_list(code: str, rules: Rules) -> None:
     if code not in rules.catalogue.lists:
-        raise ListUnknown(f"the edition {rules.catalogue.edition} has no such list")
+        edition = rules.catalogue.edition
+        raise ListUnknown(
+            f"the edition {edition} has no list {code}", zh=f"现行目录（{edition}）中没有名单 {code}。"
+        )
 
 
 def _check_measures(codes: Collection[str], rules: Rules) -> None:
-    if not all(code in rules.catalogue.measures for code in codes):
-        raise MeasureUnknown(f"a measure is not in the edition {rules.catalogue.edition}")
+    unknown = [code for code in codes if code not in rules.catalogue.measures]
+    if unknown:
+        edition, named = rules.catalogue.edition, ", ".join(unknown)
+        raise MeasureUnknown(
+            f"the edition {edition} has no measure {named}", zh=f"现行目录（{edition}）中没有措施 {named}。"
+        )
 
 
 def _check_matter(code: str, rules: Rules) -> None:
     if code not in rules.catalogue.matters:
-        raise MatterUnknown(f"known matters are {', '.join(rules.catalogue.matters)}")
+        raise unknown_matter(rules.catalogue)
 
 
 def _check_operator(statement: Statement, rules: Rules) -> None:
     if statement.issuer != rules.operator:
-        raise refusal(NOT_ENTITLED, "the operator's to say")
+        raise refusal(NOT_ENTITLED, "", "the operator's", "由运营方办理")
 
 
 _CHECKS: dict[type[Body], _Check] = {

@@ -4,8 +4,9 @@ The five families say whose move it is: `InputError` (the caller's data), `Acces
 rights), `NotFound`, `Conflict` (the caller's data against ours), `Unavailable` (try again later).
 `IntegrityError` is ours alone: a broken invariant, which stops the process.
 
-`detail` says in English what was wrong and what is expected. It may name members, positions and limits;
-it never holds an identity number, a name, a key or any other value of a person.
+`detail` says in English what was wrong and what is expected; where a department's clerk is to act on it, the
+error is given its own `zh`, which says the same. Both may name members, positions and limits; they never hold
+an identity number, a name, a key or any other value of a person.
 """
 
 from ledger.errors.base import (

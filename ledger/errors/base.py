@@ -7,12 +7,15 @@ class LedgerError(Exception):
     """Anything this package raises on purpose."""
 
     code: ClassVar[str] = "internal"
-    zh: ClassVar[str] = "内部错误。"
+    zh: str = "内部错误。"
     en: ClassVar[str] = "Internal error."
 
-    def __init__(self, detail: str = "") -> None:
+    def __init__(self, detail: str = "", *, zh: str = "") -> None:
         super().__init__(detail or self.en)
         self.detail = detail
+        if zh:
+            # What `detail` says, for those who read Chinese; else the class's own sentence.
+            self.zh = zh
 
 
 class InputError(LedgerError):

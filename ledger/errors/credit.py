@@ -69,15 +69,15 @@ class StepRefused(Conflict):
     """A step that the state of a record, or of a case, does not allow.
 
     `reason` is the stable code of the refusal (`minimum_not_passed`), `rule` the rule with its source;
-    `detail` says both with the state.
+    `detail` and `zh` say both with the state.
     """
 
     code = "step_refused"
     zh = "该记录的当前状态不允许此操作。"
     en = "The record's present state does not allow this step."
 
-    def __init__(self, detail: str = "", *, reason: str = "", rule: str = "") -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str = "", *, reason: str = "", rule: str = "", zh: str = "") -> None:
+        super().__init__(detail, zh=zh)
         self.reason = reason
         self.rule = rule
 

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from ledger.catalog import Catalogue, Editions
+from ledger.domain.refusals import unknown_matter
 from ledger.domain.rules import Rules, rules_of
-from ledger.errors import AccessError, DateInvalid, InputError, LedgerError, MatterUnknown, RoleMissing
+from ledger.errors import AccessError, DateInvalid, InputError, LedgerError, RoleMissing
 from ledger.formats.answer import answer_digest
 from ledger.formats.bundle import Bundle, format_bundle
 from ledger.log.clock import Clock
@@ -199,15 +200,18 @@ class CreditService:
     def _asked_for(self, matter: str, asked: Asked, at: date | None, view: View | None, now: int) -> Ground:
         roles = asked.principal.roles
         if view == "whole" and AUDITOR not in roles:
-            raise RoleMissing("the whole view, with what no longer counts, is for auditors")
+            raise RoleMissing(
+                "the whole view, with what no longer counts, is for auditors",
+                zh="含已终结记录的完整视图仅限审计员。",
+            )
         this_day = today(now).isoformat()
         day = this_day if at is None else at.isoformat()
         if day > this_day:
-            raise DateInvalid("the day asked about has not come yet")
+            raise DateInvalid("the day asked about has not come yet", zh="所查日期尚未到来。")
         catalogue = self._editions.at(day)
         row = catalogue.matter(matter)
         if row is None:
-            raise MatterUnknown(f"known matters are {', '.join(catalogue.matters)}")
+            raise unknown_matter(catalogue)
         current = catalogue if day == this_day else self._editions.current(this_day)
         whole = view == "whole" or (view is None and AUDITOR in roles and not roles & _SHARED_VIEW)
         return Ground(

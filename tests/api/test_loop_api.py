@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from ledger.client.loop import compose_case_step, compose_step
+from ledger.client.problems import error_of
+from ledger.errors import StepRefused
 from ledger.formats.encoding import b64decode_strict
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.statement import Reference, parse_statement
@@ -180,6 +182,14 @@ def test_a_record_is_read_with_its_state_steps_and_deadlines(loop: Loop) -> None
         record, "repair.approved", city.PUBLISHER, decided_on=day(), basis="信用信息修复管理办法"
     )
     assert "rule:" in refused(early, 409, "step_refused")
+    assert early.json["reason"] == "repair_not_accepted"
+    # The same in Chinese, also for those who call by the client.
+    error = error_of(early.status_code, early.json)
+    assert isinstance(error, StepRefused)
+    assert "没有已受理的修复申请" in error.zh
+    assert "当前状态：公示中" in error.zh
+    assert "信用信息修复管理办法" in error.zh
+    assert "信用信息修复管理办法" in error.rule
     other = loop.step(record, "record.withdrawn", city.OPERATOR, decided_on=day(), reason="error", basis="法")
     assert refused(other, 403, "not_entitled")
     gone = loop.step(record, "record.withdrawn", city.PUBLISHER, decided_on=day(), reason="error", basis="法")
