@@ -73,8 +73,8 @@ class LogHandle:
 
     @cached_property
     def _gate(self) -> StepGate | None:
-        """Credit statements alone depend on the state of what they refer to."""
-        if self.short != "credit":
+        """Steps of records and cases, and withdrawals of authorisations, depend on what they refer to."""
+        if self.short == "certificate":
             return None
         deployment = self._deployment
         turns = Turns(deployment.folder / "run" / "steps")

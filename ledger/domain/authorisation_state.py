@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ledger.domain.access import AccessEvent
 from ledger.domain.authorisation import AuthorisationGranted, AuthorisationRevoked
 from ledger.domain.facts import Fact
+from ledger.domain.refusals import refusal
 from ledger.errors import (
     AuthorisationExhausted,
     AuthorisationExpired,
@@ -92,6 +93,20 @@ def check_use(
         raise AuthorisationExpired("the authorisation has ended")
     if state.used >= body.uses:
         raise AuthorisationExhausted(f"the authorisation was for {body.uses} uses")
+
+
+def check_revocation(granted: Fact, revoked: AuthorisationRevoked) -> None:
+    """Refuse a withdrawal that would withdraw nothing: whoever recorded it would tell the person that it did.
+
+    Raises `StepRefused`. A person's tags of two epochs cannot be compared here, and are taken to agree.
+    """
+    body = granted.body
+    if not isinstance(body, AuthorisationGranted):
+        raise refusal("no_authorisation", "")
+    if revoked.number != body.number:
+        raise refusal("other_number", "")
+    if not _withdraws(revoked, body, None):
+        raise refusal("other_person", "")
 
 
 def _withdraws(

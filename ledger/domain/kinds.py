@@ -139,10 +139,11 @@ def _certificate(name: str, model: type[Body], refers: bool = True) -> Kind:
     return Kind(f"certificate.{name}", "certificate", model, keys, _FORBIDDEN, _OPTIONAL, refers)
 
 
-def _authorisation(name: str, model: type[Body], sealed: str, refers: bool = False) -> Kind:
-    """Whose word it is must be provable by the sealed name and number; a withdrawal needs to be no harder."""
+def _authorisation(name: str, model: type[Body], sealed: str, step: bool = False) -> Kind:
+    """Whose word it is must be provable by the sealed name and number. A withdrawal needs to be no harder, but
+    is not acknowledged where it fits no authorisation."""
     keys = keys_of_authorisation
-    return Kind(f"access.authorisation.{name}", "access", model, keys, _FORBIDDEN, sealed, refers)
+    return Kind(f"access.authorisation.{name}", "access", model, keys, _FORBIDDEN, sealed, step, step)
 
 
 KINDS: dict[str, Kind] = {
@@ -182,7 +183,7 @@ KINDS: dict[str, Kind] = {
         Kind("credit.quality.reported", "credit", QualityReported, keys_of_quality, _FORBIDDEN, _FORBIDDEN),
         Kind("access.event.recorded", "access", AccessEvent, keys_of_event, _FORBIDDEN, _OPTIONAL),
         _authorisation("granted", AuthorisationGranted, _REQUIRED),
-        _authorisation("revoked", AuthorisationRevoked, _OPTIONAL, refers=True),
+        _authorisation("revoked", AuthorisationRevoked, _OPTIONAL, step=True),
         _certificate("issued", CertificateIssued, refers=False),
         _certificate("revoked", CertificateRevoked),
         _certificate("restored", CertificateRestored),

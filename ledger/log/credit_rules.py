@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 
 from ledger.catalog import Editions
 from ledger.domain.access import AccessEvent
+from ledger.domain.authorisation import AuthorisationRevoked
+from ledger.domain.authorisation_state import check_revocation
 from ledger.domain.cases import CaseReviewed
 from ledger.domain.credit_state import check_step
 from ledger.domain.deadlines import due_of
@@ -49,6 +51,9 @@ class CreditRulebook:
         return dues_under(statement, body, self._at(now)[1])
 
     def check_step(self, record: Fact, history: Sequence[Fact], step: Fact, now: int) -> None:
+        if isinstance(step.body, AuthorisationRevoked):
+            check_revocation(record, step.body)
+            return
         day, rules = self._at(now)
         check_step(record, history, step, rules, day)
 

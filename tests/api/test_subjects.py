@@ -215,6 +215,57 @@ def test_how_an_authorisation_stands(city: Any, stands: str) -> None:
     assert shown["stands"] == stands
 
 
+@pytest.mark.parametrize(
+    ("change", "status", "reason", "said"),
+    [
+        ({"number": "consent-9"}, 409, "other_number", "编号"),
+        ({"subject": {"type": "person", "person_tag": "cd" * 32, "epoch": 0}}, 409, "other_person", "此人"),
+        ({"refers": "nothing"}, 404, None, "不存在"),
+        ({"refers": "record"}, 404, None, "不存在"),
+        ({"refers": "withdrawal"}, 409, "no_authorisation", "不是查询授权"),
+    ],
+    ids=["number", "person", "nothing", "record", "withdrawal"],
+)
+def test_a_withdrawal_that_would_withdraw_nothing_is_refused(
+    city: Any, change: dict[str, Any], status: int, reason: str | None, said: str
+) -> None:
+    issuer, id = grant(city).split(":")
+    body = {"number": "consent-1", "subject": person(city), "on": "2026-01-01"}
+    kind = "access.authorisation.revoked"
+    named = Reference(issuer, id)
+    if change.get("refers") == "nothing":
+        named = Reference(issuer, id[:-1] + ("0" if id[-1] != "0" else "1"))
+    elif change.get("refers") == "record":
+        enter(city)
+        named = Reference(city.PUBLISHER, id)
+    elif change.get("refers") == "withdrawal":
+        earlier = city.compose(kind, body, city.DESK, refers=[named])
+        assert city.submit(earlier, city.DESK).status_code == 201
+        named = Reference(city.DESK, earlier.id)
+    body |= {name: value for name, value in change.items() if name != "refers"}
+    refused = city.submit(city.compose(kind, body, city.DESK, refers=[named]), city.DESK)
+    document = refused.get_json()
+    assert (refused.status_code, document.get("reason")) == (status, reason)
+    assert said in document["zh"]
+    stands = "withdrawn" if change.get("refers") == "withdrawal" else "in_force"
+    assert (
+        city.request("GET", f"/v1/authorisations/{issuer}/{id}", member=city.DESK).get_json()["stands"]
+        == stands
+    )
+
+
+def test_a_withdrawal_in_a_later_epoch_is_taken(city: Any) -> None:
+    # The person's tags of two epochs cannot be compared by who has only the statements.
+    issuer, id = grant(city).split(":")
+    body = {
+        "number": "consent-1",
+        "subject": {"type": "person", "person_tag": "cd" * 32, "epoch": 1},
+        "on": "2026-01-01",
+    }
+    composed = city.compose("access.authorisation.revoked", body, city.DESK, refers=[Reference(issuer, id)])
+    assert city.submit(composed, city.DESK).status_code == 201
+
+
 def test_an_authorisation_without_its_persons_name_and_number_is_not_taken(city: Any) -> None:
     body = {
         "number": "consent-1",

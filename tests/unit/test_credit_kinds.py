@@ -30,7 +30,8 @@ RELATED = [
     {"role": "responsible-person", "person_tag": "1" * 64, "epoch": 0},
 ]
 RECORDS = [kind for kind, row in KINDS.items() if row.record]
-STEPS = [kind for kind, row in KINDS.items() if row.step and not kind.startswith("credit.case.")]
+CREDIT_STEPS = [kind for kind, row in KINDS.items() if row.step and row.log == "credit"]
+STEPS = [kind for kind in CREDIT_STEPS if not kind.startswith("credit.case.")]
 CASES = [kind for kind in KINDS if kind.startswith("credit.case.")]
 # What stands in the body about an organisation and is sealed about a person.
 TEXTS = {
@@ -218,7 +219,7 @@ def test_a_month_is_a_real_month(month: str) -> None:
 def test_which_statements_the_gate_asks_about() -> None:
     refers = (Reference(ISSUER, "x"),)
     gated = {kind for kind, row in KINDS.items() if row.is_gated(refers)}
-    assert gated == {*RECORDS, *STEPS, *CASES} - {"credit.case.initiated"}
+    assert gated == {*RECORDS, *STEPS, *CASES, "access.authorisation.revoked"} - {"credit.case.initiated"}
     assert {kind for kind, row in KINDS.items() if row.is_gated(())} == gated - set(RECORDS)
 
 

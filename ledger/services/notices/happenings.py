@@ -28,7 +28,9 @@ CHUNK = 2_000
 MOST_LATER = 500
 _LIST = "credit.list.entered"
 _STEPS = frozenset(
-    kind.name for kind in KINDS.values() if kind.step and not kind.name.startswith("credit.case.")
+    kind.name
+    for kind in KINDS.values()
+    if kind.step and kind.log == "credit" and not kind.name.startswith("credit.case.")
 )
 
 
