@@ -31,7 +31,7 @@ from ledger.errors import (
     InputError,
     LedgerError,
 )
-from ledger.formats.statement import Reference
+from ledger.formats.statement import Reference, is_id
 from ledger.log.turns import Turns
 from ledger.services.answers import Asked, Principal
 from ledger.services.evidence import ResolvedSubject, check_asked, look, today
@@ -210,7 +210,8 @@ class Authoriser:
         text = (asking.authorisation or asked.authorisation or "").strip()
         if text:
             issuer, colon, id = text.partition(":")
-            if not (colon and issuer and id):
+            # One spelling alone: by another its uses would be counted and its turn taken by another name.
+            if not (colon and issuer and is_id(id)):
                 return AuthorisationMissing("an authorisation is named as ISSUER:ID")
             return _Claim(Reference(issuer, id), None)
         if asked.basis_code:

@@ -160,6 +160,27 @@ class TestEntries:
         other = NewEntry("12350100488000001A", first.id, b"x", sm3(b"x"), ())
         assert store.append([[first], [other]], 1) == [Accepted(0, 1, False), Accepted(1, 1, False)]
 
+    @pytest.mark.parametrize(
+        "spelled",
+        [
+            str.upper,
+            lambda id: id.replace("-", ""),
+            lambda id: f" {id}",
+            lambda id: f"-{id.replace('-', '', 1)}",
+        ],
+        ids=["capitals", "no hyphens", "space", "hyphens elsewhere"],
+    )
+    def test_an_id_has_one_spelling(self, store: LogStore, spelled: Callable[[str], str]) -> None:
+        """By another an authorisation could be used again, and would stand in entries that nobody can read."""
+        new = replace(new_entry(0), id="01890000-0000-7000-8000-00000000abcd")
+        store.append([[new]], 1)
+        for ask in (store.find, store.referrers):
+            with pytest.raises(InputError):
+                ask(ISSUER, spelled(new.id))
+        with pytest.raises(InputError):
+            store.append([[new_entry(1, refers=(Reference(ISSUER, spelled(new.id)),))]], 1)
+        assert store.size() == 1
+
     def test_empty_submissions_and_malformed_ids_are_refused(self, store: LogStore) -> None:
         with pytest.raises(InputError):
             store.append([[]], 1)

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -367,6 +367,21 @@ def test_threads_cannot_overdraw_an_authorisation(desk: Desk) -> None:
     for thread in threads:
         thread.join()
     assert sorted(done) == ["authorisation_exhausted"] * 11 + ["done"] * 7
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [str.upper, lambda id: id.replace("-", ""), lambda id: f" {id}", lambda id: f"{id}\n x"],
+    ids=["capitals", "no hyphens", "space", "more"],
+)
+def test_an_authorisation_has_one_name_so_that_its_uses_are_counted_under_it(
+    desk: Desk, spelled: Callable[[str], str]
+) -> None:
+    issuer, id = desk.grant(uses=1).split(":")
+    desk.refused("authorisation_missing", f"{issuer}:{spelled(id)}")
+    desk.look(f"{issuer}:{id}")
+    desk.refused("authorisation_missing", f"{issuer}:{spelled(id)}")
+    desk.refused("authorisation_exhausted", f"{issuer}:{id}")
 
 
 def test_processes_cannot_overdraw_an_authorisation(desk: Desk, tmp_path: Path) -> None:
