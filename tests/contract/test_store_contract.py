@@ -171,7 +171,7 @@ class TestEntries:
         ids=["capitals", "no hyphens", "space", "hyphens elsewhere"],
     )
     def test_an_id_has_one_spelling(self, store: LogStore, spelled: Callable[[str], str]) -> None:
-        """By another an authorisation could be used again, and would stand in entries that nobody can read."""
+        """By another an authorisation could be used again, in entries that nobody can read."""
         new = replace(new_entry(0), id="01890000-0000-7000-8000-00000000abcd")
         store.append([[new]], 1)
         for ask in (store.find, store.referrers):
