@@ -1,4 +1,4 @@
-"""One SQLite file: a writer behind a lock, a read-only connection per thread, errors in our own words."""
+"""One SQLite file: a writer behind a lock, read-only connections for who reads, errors in our own words."""
 
 import sqlite3
 import threading
@@ -17,6 +17,10 @@ from ledger.store.queue import WriteQueue
 
 _MAPPED_BYTES = 1 << 30
 """How much of a file is read through memory mapping rather than copied."""
+
+_READER_CACHE_KIB = 16 << 10
+"""What a reading connection keeps: the inner nodes of a table of ten million rows. There are as many of them
+as threads that read at the same moment."""
 
 _MIGRATION_PATIENCE = 15 * 60.0
 """How many seconds a process waits for another that brings a large database up to date."""
@@ -57,7 +61,7 @@ def _translation(error: sqlite3.Error) -> StoreBusy | IntegrityError:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that can be referred to weakly, so that a thread's end closes its own."""
+    """A connection that can be referred to weakly, so that all can be closed at the end."""
 
 
 class SqliteFile:
@@ -83,7 +87,7 @@ class SqliteFile:
         self._busy_timeout = busy_timeout
         self._lock = threading.Lock()
         self._readers: weakref.WeakSet[_Connection] = weakref.WeakSet()
-        self._local = threading.local()
+        self._idle: list[_Connection] = []
         self._closed = False
         try:
             self._queue = WriteQueue(path.with_name(f"{path.name}-queue"))
@@ -173,22 +177,28 @@ class SqliteFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """This thread's read-only connection; each statement sees one snapshot."""
-        with translated():
-            yield self._reader()
+        """A read-only connection; each statement sees one snapshot."""
+        reader = self._borrow()
+        try:
+            with translated():
+                yield reader
+        finally:
+            self._give_back(reader)
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of one reading statement; what a check does dozens of times, so without a context."""
+        reader = self._borrow()
         try:
-            return self._reader().execute(statement, parameters).fetchall()
+            return reader.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
             raise _translation(error) from error
+        finally:
+            self._give_back(reader)
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """This thread's read-only connection, all statements inside seeing one snapshot."""
-        with translated():
-            reader = self._reader()
+        """A read-only connection, all statements inside seeing one snapshot."""
+        with self.reading() as reader:
             reader.execute("BEGIN")
             try:
                 yield reader
@@ -196,17 +206,28 @@ class SqliteFile:
                 if reader.in_transaction:
                     reader.execute("ROLLBACK")
 
-    def _reader(self) -> sqlite3.Connection:
-        reader: _Connection | None = getattr(self._local, "reader", None)
-        if reader is None:
-            if self._closed:
-                raise StoreBusy("the database is closed")
+    def _borrow(self) -> _Connection:
+        """A read-only connection for this thread alone: the one used last, whose cache is the warmest."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        if self._closed:
+            raise StoreBusy("the database is closed")
+        with translated():
             reader = self._connect("ro")
-            for setting in ("query_only=ON", "cache_size=-4096", f"mmap_size={_MAPPED_BYTES}"):
+            for setting in (
+                "query_only=ON",
+                f"cache_size=-{_READER_CACHE_KIB}",
+                f"mmap_size={_MAPPED_BYTES}",
+            ):
                 reader.execute(f"PRAGMA {setting}")
-            self._local.reader = reader
-            self._readers.add(reader)
+        self._readers.add(reader)
         return reader
+
+    def _give_back(self, reader: _Connection) -> None:
+        # Those of a closed file are closed, and say so when they are used.
+        self._idle.append(reader)
 
     def tidy(self) -> None:
         """Copy committed pages from the write-ahead log to their place, as far as nobody is in the way."""
