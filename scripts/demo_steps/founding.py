@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ledger.chain.account import ChainAccount
@@ -109,7 +110,10 @@ def reopen(folder: Path, world: World, story: Story) -> Scene:
     bureau = Member(world.authorities[0], ROLES["bureau"], deployment.keyring.operator_signer())
     approval = _load_member(folder / "members", "approval", world.authorities[1], deployment)
     market = _load_member(folder / "members", "market", world.authorities[2], deployment)
-    reserved = reserve_port(deployment.config.api.port)
+    config = deployment.config
+    reserved = reserve_port(config.api.port)
+    # The port may be another program's by now.
+    deployment.save_config(replace(config, api=replace(config.api, port=reserved.getsockname()[1])))
     processes = Processes(folder / "run")
     return Scene(folder, world, story, processes, deployment, bureau, approval, market, reserved)
 
