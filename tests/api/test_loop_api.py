@@ -353,6 +353,8 @@ def test_subscriptions_are_made_seen_and_ended_by_their_member(loop: Loop) -> No
         ({"url": "https://169.254.169.254/latest/meta-data"}, "webhook_refused"),
         ({"url": "https://user:secret@hooks.example/"}, "webhook_refused"),
         ({"purpose": " "}, "purpose_missing"),
+        ({"purpose": f"核查 {NUMBER}"}, "statement_invalid"),
+        ({"basis": "法\x01"}, "statement_invalid"),
         ({"lists": ["no-such-list"]}, "parameter_invalid"),
         ({"kinds": ["credit.case.initiated"]}, "parameter_invalid"),
         ({"surprise": 1}, "parameter_invalid"),

@@ -13,7 +13,6 @@ from ledger.errors import (
     AuthorisationMissing,
     NotYetPublished,
     ParameterInvalid,
-    PurposeMissing,
     RoleMissing,
     SubscriptionUnknown,
 )
@@ -23,7 +22,7 @@ from ledger.log.directory import Directory
 from ledger.log.reader import LogReader
 from ledger.services.answers import Asked, Principal
 from ledger.services.authorisation import Covers
-from ledger.services.evidence import today
+from ledger.services.evidence import check_asked, look, today
 from ledger.services.notices.address import parse_target
 from ledger.services.notices.book import Book, DeadLetter, Subscription, Wanted
 
@@ -72,15 +71,26 @@ class Subscriptions:
     def subscribe(self, asked: Asked, url: str, wanted: Wanted, matter: str | None = None) -> Subscription:
         """Begin a subscription of the caller's; `matter` is what persons' records are wanted for.
 
-        Raises `RoleMissing`, `PurposeMissing`, `WebhookRefused`, `ParameterInvalid` (a kind or list that
-        there is not), `AuthorisationMissing` (persons without a basis for that), `TooManySubscriptions`.
+        Raises `RoleMissing`, `PurposeMissing`, `StatementInvalid` (a purpose, basis or desk that no look can
+        be logged with), `WebhookRefused`, `ParameterInvalid` (a kind or list that there is not),
+        `AuthorisationMissing` (persons without a basis for that), `TooManySubscriptions`.
         """
         if ROLES.isdisjoint(asked.principal.roles):
             raise RoleMissing(f"this needs one of the roles {', '.join(sorted(ROLES))}")
-        if not asked.purpose.strip() or not asked.basis.strip():
-            raise PurposeMissing
+        check_asked(asked)
         parse_target(url, self._allow)
         now = self._clock()
+        # Each notice will be logged with these words: a number of a person among them is refused here, before
+        # it is kept anywhere.
+        look(
+            asked,
+            action="push",
+            resource="notices",
+            subject=None,
+            rows=0,
+            now=now,
+            randomness=self._randomness,
+        )
         wanted = self._checked(wanted)
         if wanted.persons and not self._may_hear_of_persons(asked, matter, now):
             raise AuthorisationMissing(
