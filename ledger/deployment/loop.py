@@ -94,7 +94,7 @@ class Loop:
         happenings = Happenings(credit.store, credit.reader, self.rules_at)
         lane = Lane(
             self.book,
-            NoticeDocuments(credit.reader, deployment.recorder, happenings.counts),
+            NoticeDocuments(credit.reader, deployment.recorder, happenings.counts, self._covers),
             Webhooks(frozenset(settings.allow), settings.timeout_seconds),
             deployment.keyring.operator_signer(),
             deployment.clock,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from ledger.domain import OrganisationCode, Person
 from ledger.domain.kinds import subject_of
-from ledger.errors import IntegrityError, NotYetPublished
+from ledger.errors import DeliveryFailed, IntegrityError, NotYetPublished
 from ledger.formats import strictjson
 from ledger.formats.bundle import format_bundle
 from ledger.formats.encoding import b64encode
@@ -26,7 +26,8 @@ from ledger.gm import sm3
 from ledger.log.facts import fact_of
 from ledger.log.reader import LogReader
 from ledger.services.answers import Asked
-from ledger.services.evidence import look
+from ledger.services.authorisation import Covers
+from ledger.services.evidence import look, today
 from ledger.services.notices.book import SUBSCRIBED, Notice, Subscription
 from ledger.services.recorder import AccessRecorder
 from ledger.store.port import StoredEntry
@@ -43,17 +44,28 @@ class _Told:
 
 
 class NoticeDocuments:
-    """`reader` is the credit log's; `counts` says whether the record in an entry counts at a time."""
+    """`reader` is the credit log's; `counts` says whether the record in an entry counts at a time, `covers`
+    whether a basis code replaces a person's authorisation for a matter on a day."""
 
     def __init__(
-        self, reader: LogReader, recorder: AccessRecorder, counts: Callable[[StoredEntry, int], bool]
+        self,
+        reader: LogReader,
+        recorder: AccessRecorder,
+        counts: Callable[[StoredEntry, int], bool],
+        covers: Covers,
     ) -> None:
         self._reader = reader
         self._recorder = recorder
         self._counts = counts
+        self._covers = covers
 
     def render(self, notice: Notice, subscription: Subscription, now: int) -> bytes:
-        """The document's bytes. Raises `NotYetPublished` where there is no checkpoint yet."""
+        """The document's bytes. Raises `NotYetPublished` where there is no checkpoint yet, and about a person
+        `DeliveryFailed` (`basis_ended`) where the edition in force has no such basis any more."""
+        if notice.person and not self._may_tell(subscription, now):
+            raise DeliveryFailed(
+                "basis_ended", "the subscription's basis does not cover its matter now"
+            )
         checkpoint = self._reader.checkpoint()
         entry = None if notice.event == SUBSCRIBED else self._entry(notice, checkpoint.size)
         # What ended a record may be a record itself, which replaced it: no more of it is shared than counts.
@@ -102,6 +114,13 @@ class NoticeDocuments:
             randomness=self._recorder.randomness,
         )
         self._recorder.record(event)
+
+    def _may_tell(self, subscription: Subscription, now: int) -> bool:
+        """Whether a subscription may be told of persons: its basis is asked about each time, as a look's is."""
+        basis, matter = subscription.basis_code, subscription.matter
+        return (
+            basis is not None and matter is not None and self._covers(basis, matter, today(now).isoformat())
+        )
 
     def _entry(self, notice: Notice, size: int) -> StoredEntry:
         if notice.index >= size:

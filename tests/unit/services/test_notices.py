@@ -56,21 +56,27 @@ class Notified:
         self.book = Book(city.folder / "notices.db")
         self.happenings = Happenings(self.credit.store, self.credit.reader, lambda day: rules)
         self.entitled = {city.bureau, city.court}
+        self.bases = {("court-enforcement", "bidding")}
         self.service = Subscriptions(
             self.book,
             self.credit.reader,
             {"127.0.0.1"},
             lambda: load_catalogue().lists,
-            lambda basis, matter, day: (basis, matter) == ("court-enforcement", "bidding"),
+            self.covers,
             city.clock,
             os.urandom,
         )
         self.notifier = self.make_notifier(timeout)
 
+    def covers(self, basis: str, matter: str, day: str) -> bool:
+        return (basis, matter) in self.bases
+
     def make_notifier(self, timeout: float = 20, recorder: Any = None) -> Notifier:
         lane = Lane(
             self.book,
-            NoticeDocuments(self.credit.reader, recorder or self.city.recorder, self.happenings.counts),
+            NoticeDocuments(
+                self.credit.reader, recorder or self.city.recorder, self.happenings.counts, self.covers
+            ),
             Webhooks(frozenset({"127.0.0.1"}), timeout),
             self.city.signers[self.city.operator],
             self.city.clock,
@@ -711,6 +717,26 @@ def test_a_refused_address_is_a_failure_of_delivery_too(notified: Notified, rece
     notified.run()
     assert notified.book.find(subscription.id).failure == "webhook_refused"
     assert receiver.told == []
+
+
+def test_of_persons_is_told_only_while_the_basis_stands(notified: Notified, receiver: Receiver) -> None:
+    city = notified.city
+    asked = replace(city.asked(), basis_code="court-enforcement")
+    made = notified.subscribe(receiver, Wanted(LISTS.kinds, (), True), asked=asked, matter="bidding")
+    city.enter("wage-arrears")
+    notified.run()
+    notified.bases.clear()
+    city.enter("dishonest-debtor", number=city.person, case="云岭执〔2026〕1号")
+    notified.run()
+    assert len(receiver.told) == 2
+    assert notified.book.find(made.id).failure == "basis_ended"
+    notified.bases.add(("court-enforcement", "bidding"))
+    notified.pass_time(60)
+    notified.run()
+    assert [each["record"]["list"] for each in documents(receiver)[1:]] == [
+        "wage-arrears",
+        "dishonest-debtor",
+    ]
 
 
 # What members may do
