@@ -63,9 +63,7 @@ class NoticeDocuments:
         """The document's bytes. Raises `NotYetPublished` where there is no checkpoint yet, and about a person
         `DeliveryFailed` (`basis_ended`) where the edition in force has no such basis any more."""
         if notice.person and not self._may_tell(subscription, now):
-            raise DeliveryFailed(
-                "basis_ended", "the subscription's basis does not cover its matter now"
-            )
+            raise DeliveryFailed("basis_ended", "the subscription's basis does not cover its matter now")
         checkpoint = self._reader.checkpoint()
         entry = None if notice.event == SUBSCRIBED else self._entry(notice, checkpoint.size)
         # What ended a record may be a record itself, which replaced it: no more of it is shared than counts.
@@ -116,11 +114,9 @@ class NoticeDocuments:
         self._recorder.record(event)
 
     def _may_tell(self, subscription: Subscription, now: int) -> bool:
-        """Whether a subscription may be told of persons: its basis is asked about each time, as a look's is."""
-        basis, matter = subscription.basis_code, subscription.matter
-        return (
-            basis is not None and matter is not None and self._covers(basis, matter, today(now).isoformat())
-        )
+        """Whether a subscription may be told of persons: its basis is asked about each time, as a look's."""
+        basis, matter, day = subscription.basis_code, subscription.matter, today(now).isoformat()
+        return basis is not None and matter is not None and self._covers(basis, matter, day)
 
     def _entry(self, notice: Notice, size: int) -> StoredEntry:
         if notice.index >= size:
