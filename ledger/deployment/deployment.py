@@ -17,6 +17,7 @@ command line can show a status without any key, and the verifier's base install 
 
 import os
 import secrets
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ from ledger.log.turns import Turns
 from ledger.services.access import AccessService
 from ledger.services.authorisation import Authoriser
 from ledger.services.certificate import CertificateService
+from ledger.services.checking.finder import Finder
+from ledger.services.checking.finding_processes import FindingProcesses
 from ledger.services.clerk import Clerk
 from ledger.services.credit import CreditService
 from ledger.services.duties import Duties
@@ -55,6 +58,10 @@ if TYPE_CHECKING:
     from ledger.chain.evm import EvmChain
     from ledger.chain.nodes import NodeSettings
     from ledger.services.receipts import ReceiptService
+
+
+MOST_HELPERS = 8
+"""Processes that help with one large batch, at most; else one for each processor."""
 
 
 class Deployment:
@@ -202,14 +209,19 @@ class Deployment:
     def credit(self) -> CreditService:
         tags = self.keyring.person_tag_keys()
         return CreditService(
-            self.logs["credit"].reader,
-            self.recorder,
-            self.editions,
-            tags,
-            self.clock,
-            operator=self.config.operator,
-            authoriser=self.authoriser,
+            self.finder, self.recorder, tags, self.clock, authoriser=self.authoriser, helpers=self.helpers
         )
+
+    @cached_property
+    def finder(self) -> Finder:
+        """What finds the answers of checks."""
+        return Finder(self.logs["credit"].reader, self.editions, self.config.operator)
+
+    @cached_property
+    def helpers(self) -> FindingProcesses:
+        """Processes that find the answers of large batches; none run before there is one."""
+        command = [sys.executable, "-m", "ledger.deployment.finding", str(self.folder)]
+        return FindingProcesses(command, min(MOST_HELPERS, os.cpu_count() or 1))
 
     @cached_property
     def access(self) -> AccessService:
@@ -367,6 +379,8 @@ class Deployment:
 
     def close(self) -> None:
         """Commit what waits and close everything."""
+        if "helpers" in self.__dict__:
+            self.helpers.close()
         if "recorder" in self.__dict__:
             self.recorder.close()
         if "loop" in self.__dict__:

@@ -282,7 +282,7 @@ class BatchItem:
     """One subject of many, in the order asked: its findings or why there are none.
 
     `same_as` is the place of an earlier item with the same subject: looked at, and logged, once. `said` are
-    the findings as canonical JSON, where whoever made the answer kept it.
+    the findings as canonical JSON, where whoever made the answer kept it; of a large batch only these.
     """
 
     findings: Findings | None

@@ -10,16 +10,14 @@ it, and names the SM3 of the answer. A look at a person needs that person's perm
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
+from threading import Lock
 
-from ledger.catalog import Catalogue, Editions
-from ledger.domain.refusals import unknown_matter
-from ledger.domain.rules import Rules, rules_of
 from ledger.errors import AccessError, DateInvalid, InputError, LedgerError, RoleMissing
 from ledger.formats.answer import answer_digest
 from ledger.formats.bundle import Bundle, format_bundle
 from ledger.log.clock import Clock
-from ledger.log.reader import History, LogReader
 from ledger.services.answers import (
     Asked,
     BatchAnswer,
@@ -44,13 +42,12 @@ from ledger.services.checking.batch import (
     refusal_of,
     resolve_lines,
 )
-from ledger.services.checking.editions import EditionEntries
-from ledger.services.checking.findings import MOST_OTHERS, Found, find
+from ledger.services.checking.finder import Finder, Part
+from ledger.services.checking.finding_processes import WORTH, FindingProcesses, HelpersGone
 from ledger.services.checking.looks import Looks, Permitted, Seen
 from ledger.services.checking.standing import Ground
-from ledger.services.checking.subjects import SUBJECT_INDEX, Question, resolve_question
-from ledger.services.evidence import check_asked, checkpoint_reference, today, under_checkpoint
-from ledger.services.facts import FactCache
+from ledger.services.checking.subjects import Question, resolve_question
+from ledger.services.evidence import check_asked, checkpoint_reference, today
 from ledger.services.recorder import AccessRecorder
 from ledger.store.port import StoredCheckpoint
 
@@ -60,29 +57,25 @@ _SHARED_VIEW = frozenset({"officer", "operator"})
 
 
 class CreditService:
-    """`reader` is the credit log's; `operator` the USCC of who runs it; `person_tag_keys` maps epoch to the
-    32-byte person-tag key."""
+    """`finder` reads the credit log; `person_tag_keys` maps epoch to the 32-byte person-tag key; `helpers`
+    find the answers to large batches, where there are any."""
 
     def __init__(
         self,
-        reader: LogReader,
+        finder: Finder,
         recorder: AccessRecorder,
-        editions: Editions,
         person_tag_keys: Mapping[int, bytes],
         clock: Clock,
         *,
-        operator: str,
         authoriser: Authoriser,
+        helpers: FindingProcesses | None = None,
     ) -> None:
-        self._reader = reader
-        self._editions = editions
+        self._finder = finder
+        self._helpers = helpers
         self._person_tag_keys = dict(person_tag_keys)
         self._clock = clock
-        self._operator = operator
-        self._facts = FactCache()
         self._looks = Looks(recorder, authoriser)
-        self._entries = EditionEntries(reader, self._facts, operator)
-        self._rules: dict[str, Rules] = {}
+        self._computing = Lock()
 
     def check(
         self,
@@ -107,17 +100,19 @@ class CreditService:
         with self._looks.permitted(asked, [question], code, now) as (permitted,):
             if isinstance(permitted, LedgerError):
                 raise permitted
-            checkpoint, (histories, reference) = self._look_up(level, [question], ground.catalogue)
-            found = find(question, histories, self._facts.fact, ground)
-            bundle = self._bundle(checkpoint, [question], [found], histories, reference)
-            frame = _frame(ground, level, checkpoint, reference, bundle)
-            text = item_bytes(frame, found.findings)
+            # One at a time: threads that compute side by side hand the interpreter lock to each other
+            # whenever one of them reads, which costs more than it brings.
+            with self._computing:
+                checkpoint, looked = self._finder.look_up(level, [question], ground.catalogue)
+                found = self._finder.find(question, looked[0], ground)
+                bundle = self._finder.bundle(checkpoint, [question], [found], looked)
+                frame = _frame(ground, level, checkpoint, looked[1], bundle)
+                text = item_bytes(frame, found.findings)
+                proof = format_bundle(bundle)
             seen = Seen(question, permitted, len(found.findings.hits), answer_digest(text))
             # Logged before it is shown: if this raises, nobody learns the answer.
             logged = self._looks.log(asked, seen, code, now)
-        return CheckAnswer(
-            **vars(frame), **vars(found.findings), bundle=format_bundle(bundle), logged=logged, said=text
-        )
+        return CheckAnswer(**vars(frame), **vars(found.findings), bundle=proof, logged=logged, said=text)
 
     def check_many(
         self,
@@ -149,35 +144,27 @@ class CreditService:
             check_asked(asked)
             permitted = dict(zip(asking, permits, strict=True))
             granted = {place: each for place, each in permitted.items() if isinstance(each, Permitted)}
-            questions = [asking[place] for place in granted]
-            checkpoint, (histories, reference) = self._look_up(level, questions, ground.catalogue)
-            found = {
-                place: find(
-                    line.question,
-                    histories,
-                    self._facts.fact,
-                    ground,
-                    shown=proofs,
-                    others_shown=0 if proofs else MOST_OTHERS,
-                )
+            answered = {
+                place: line.question
                 for place, line in enumerate(lines)
                 if line.question is not None and (place if line.same_as is None else line.same_as) in granted
             }
-            shown = list(found.values()) if proofs else []
-            check_shown(shown)
-            bundle = self._bundle(checkpoint, questions if proofs else [], shown, histories, reference)
-            frame = _frame(ground, level, checkpoint, reference, bundle)
-            teller = Teller(frame)
-            told = {place: teller.tell(each.findings) for place, each in found.items()}
+            if proofs:
+                questions = [asking[place] for place in granted]
+                frame, telling, proof = self._proved(level, ground, questions, list(answered.values()))
+            else:
+                frame, telling = self._told(level, ground, list(answered.values()))
+                proof = None
+            told = dict(zip(answered, telling, strict=True))
             seen = [
-                Seen(asking[place], permit, len(told[place].findings.hits), told[place].digest)
+                Seen(asking[place], permit, told[place].hits, told[place].digest)
                 for place, permit in granted.items()
             ]
             # Logged before any of it is shown.
             looks = self._looks.log_many(asked, seen, code, now)
         logged = dict(zip(granted, looks, strict=True))
         items = tuple(_item(place, line, permitted, told, logged) for place, line in enumerate(lines))
-        return BatchAnswer(frame, items, manifests_of(looks), format_bundle(bundle) if proofs else None)
+        return BatchAnswer(frame, items, manifests_of(looks), proof)
 
     def _ground(
         self,
@@ -208,55 +195,34 @@ class CreditService:
         day = this_day if at is None else at.isoformat()
         if day > this_day:
             raise DateInvalid("the day asked about has not come yet", zh="所查日期尚未到来。")
-        catalogue = self._editions.at(day)
-        row = catalogue.matter(matter)
-        if row is None:
-            raise unknown_matter(catalogue)
-        current = catalogue if day == this_day else self._editions.current(this_day)
         whole = view == "whole" or (view is None and AUDITOR in roles and not roles & _SHARED_VIEW)
-        return Ground(
-            row, day, this_day, catalogue, self._rules_of(catalogue), self._rules_of(current), whole
-        )
+        return self._finder.ground(matter, day, this_day, whole)
 
-    def _rules_of(self, catalogue: Catalogue) -> Rules:
-        rules = self._rules.get(catalogue.sm3)
-        if rules is None:
-            earlier = self._editions.before(catalogue)
-            rules = self._rules[catalogue.sm3] = rules_of(catalogue, self._operator, earlier)
-        return rules
+    def _proved(
+        self, level: Level, ground: Ground, questions: Sequence[Question], answered: Sequence[Question]
+    ) -> tuple[Frame, list[Told], bytes]:
+        """The answers to `answered`, and one bundle that proves the keys of `questions`, each once."""
+        checkpoint, looked = self._finder.look_up(level, questions, ground.catalogue)
+        found = [self._finder.find(question, looked[0], ground, others_shown=0) for question in answered]
+        check_shown(found)
+        bundle = self._finder.bundle(checkpoint, questions, found, looked)
+        frame = _frame(ground, level, checkpoint, looked[1], bundle)
+        teller = Teller(frame)
+        return frame, [teller.tell(each.findings) for each in found], format_bundle(bundle)
 
-    def _look_up(
-        self, level: Level, questions: Sequence[Question], catalogue: Catalogue
-    ) -> tuple[StoredCheckpoint, tuple[dict[str, History], CatalogueReference]]:
-        """The histories of all tags and the edition's entry, under one checkpoint."""
-        tags = list(dict.fromkeys(tag for question in questions for tag in question.tags))
+    def _told(self, level: Level, ground: Ground, answered: Sequence[Question]) -> tuple[Frame, list[Told]]:
+        """The answers without proofs, found by the helpers where there are many."""
 
-        def look_up(checkpoint: StoredCheckpoint) -> tuple[dict[str, History], CatalogueReference]:
-            if len(tags) == 1:
-                histories = [self._reader.lookup(checkpoint, SUBJECT_INDEX, tags[0])]
-            else:
-                histories = self._reader.lookup_many(checkpoint, SUBJECT_INDEX, tags)
-            reference = self._entries.reference(checkpoint, catalogue)
-            return dict(zip(tags, histories, strict=True)), reference
+        def tell(checkpoint: StoredCheckpoint, reference: CatalogueReference) -> tuple[Frame, list[Told]]:
+            bundle = self._finder.bundle(checkpoint, [], [], ({}, reference))
+            frame = _frame(ground, level, checkpoint, reference, bundle)
+            part = Part(checkpoint, frame, ground.today, tuple(answered))
+            if self._helpers is not None and len(answered) >= WORTH:
+                with suppress(HelpersGone):
+                    return frame, self._helpers.tell(part)
+            return frame, self._finder.tell(part)
 
-        return under_checkpoint(self._reader, level, look_up)
-
-    def _bundle(
-        self,
-        checkpoint: StoredCheckpoint,
-        questions: Sequence[Question],
-        found: Sequence[Found],
-        histories: Mapping[str, History],
-        reference: CatalogueReference,
-    ) -> Bundle:
-        """The entries shown, the edition's, and a completeness section for each key of these questions."""
-        indexes = {index for each in found for index in each.shown}
-        if questions and reference.entry is not None:
-            indexes.add(reference.entry.index)
-        tags = dict.fromkeys(tag for question in questions for tag in question.tags)
-        sections = [histories[tag].completeness for tag in tags]
-        held = [entry for tag in tags for entry in histories[tag].entries]
-        return self._reader.bundle(checkpoint, sorted(indexes), sections, held=held)
+        return self._finder.under_checkpoint(level, ground.catalogue, tell)
 
 
 def _frame(

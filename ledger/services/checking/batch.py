@@ -92,11 +92,13 @@ def check_shown(found: Sequence[Found]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told about one subject: the findings, as canonical JSON too, and the SM3 of the answer."""
+    """What is told about one subject: the findings as canonical JSON, the SM3 of the answer, the number of
+    hits; and the findings themselves, where they were found in this process."""
 
-    findings: Findings
+    findings: Findings | None
     said: bytes
     digest: str
+    hits: int
 
 
 class Teller:
@@ -109,7 +111,7 @@ class Teller:
         """Findings as they are answered and logged: `item_bytes` has the digest."""
         members = {name: _encoded(value) for name, value in document_of(findings).items()}
         digest = answer_digest(_object(self._framed | members))
-        return Told(findings, _object(members), digest)
+        return Told(findings, _object(members), digest, len(findings.hits))
 
 
 def _object(members: dict[str, bytes]) -> bytes:

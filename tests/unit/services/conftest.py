@@ -47,6 +47,7 @@ from ledger.services.access import AccessRecorder, AccessService
 from ledger.services.answers import Asked
 from ledger.services.authorisation import Authoriser
 from ledger.services.certificate import CertificateService
+from ledger.services.checking.finder import Finder
 from ledger.services.credit import CreditService
 from ledger.services.importing.signing import submission_line
 from ledger.store import SqliteStore
@@ -131,12 +132,10 @@ class City:
         self.catalogue: Catalogue = self.editions.at("2026-09-21")
         self.authoriser = Authoriser(access.store, self.recorder, self.covers, Turns(self.folder / "turns"))
         self.credit = CreditService(
-            self.logs["credit"].reader,
+            Finder(self.logs["credit"].reader, self.editions, self.operator),
             self.recorder,
-            self.editions,
             self.tag_keys,
             self.clock,
-            operator=self.operator,
             authoriser=self.authoriser,
         )
         self.access = AccessService(access.reader, self.recorder, self.tag_keys, self.clock, self.authoriser)

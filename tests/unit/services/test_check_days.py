@@ -15,6 +15,7 @@ from ledger.catalog import Editions, load_catalogue
 from ledger.errors import DateInvalid, RoleMissing
 from ledger.formats.bundle import parse_bundle
 from ledger.services.answers import CheckAnswer, EntryReference
+from ledger.services.checking.finder import Finder
 from ledger.services.credit import CreditService
 from ledger.services.editions import state_editions
 from ledger.services.pen import Pen
@@ -131,12 +132,10 @@ def renewed(city: City, tmp_path: Path) -> City:
     """The city with a second edition, asked through a service of its own."""
     city.editions = later_edition(tmp_path)
     city.credit = CreditService(
-        city.logs["credit"].reader,
+        Finder(city.logs["credit"].reader, city.editions, city.operator),
         city.recorder,
-        city.editions,
         city.tag_keys,
         city.clock,
-        operator=city.operator,
         authoriser=city.authoriser,
     )
     return city
