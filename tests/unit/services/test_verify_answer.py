@@ -3,9 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from checking import record, repair
+from checking import step as take_step
 from receipt_office import MATTER, Office, edited, forged, plain
 
 from ledger.domain import AccessEvent
@@ -435,6 +438,24 @@ def test_an_entry_that_is_set_aside_is_named_and_is_in_the_chain(city: City, off
     assert "entries_unaccounted" in reasons(judged(office, receipt, no_longer=gone[:1]), "conclusion")
     moved = [gone[0] | {"entry": gone[0]["entry"] | {"leaf_hash": "1" * 64}}, *gone[1:]]
     assert "no_longer_differs" in reasons(judged(office, receipt, no_longer=moved), "conclusion")
+
+
+def test_every_honest_end_of_a_record_names_what_ended_it(city: City, office: Office) -> None:
+    """Repaired, published again and so repaired too, withdrawn, replaced, lifted, and over by itself."""
+    penalty = record(city, "penalty.published", severity="general", decided_on="2026-01-05")
+    repair(city, penalty)
+    record(city, "penalty.published", severity="general", decided_on="2026-01-05")
+    wrong = record(city, "licence.published", document="云岭许〔2026〕1号")
+    take_step(city, wrong, "record.withdrawn", decided_on="2026-06-05")
+    old = record(city, "penalty.published", document="云市监罚〔2026〕3号", decided_on="2026-01-05")
+    city.publish("credit.penalty.published", old.body | {"fine_fen": 1}, refers=old)
+    city.remove(city.enter("wage-arrears"))
+    record(city, "penalty.published", document="旧", severity="general", decided_on="2025-01-05")
+    for at in (None, date(2026, 6, 3)):
+        receipt = office.issue("bidding", at=at).pdf
+        ended = {gone["reason"] for gone in answer_of(receipt)["no_longer"]}
+        assert {"repaired", "withdrawn", "replaced", "lifted", "expired", "step"} <= ended
+        assert office.verify(receipt).exit_status == 0
 
 
 def told(city: City, office: Office, receipt: bytes, **members: Any) -> AnswerReport:
