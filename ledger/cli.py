@@ -4,12 +4,18 @@ Commands are imported when they are called, so that `xinzheng verify` and every 
 dependencies alone; a command that needs more says which extra has it.
 
 Exit status of every command: 0 done, or the answer is yes; 1 the answer is no, or the request was refused;
-2 wrong usage or unusable input; 3 something is not available now; 4 integrity is broken.
+2 wrong usage or unusable input; 3 something is not available now, or the program failed; 4 integrity is
+broken. A failure of the program's own is one line as well, which quotes nothing; XINZHENG_TRACEBACK=1 shows
+where it came from.
 """
 
+import errno
 import importlib
+import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -83,6 +89,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "backup": ("ledger.commands.backup", "backup", "备份 · Copy a deployment while it runs."),
     "status": ("ledger.commands.care", "status", "状态 · How far each log has come."),
 }
+TRACEBACK_VARIABLE = "XINZHENG_TRACEBACK"
+_LATER = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ECONNREFUSED})
 # What a missing package means to the one who calls a command.
 _OF_BASE = frozenset({"asn1crypto", "click", "cryptography", "gmssl", "pypdf"})
 
@@ -143,6 +151,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_OK)
+    except OSError as error:
+        _complain(
+            f"错误：文件或设备无法读写。 / A file or device cannot be used. [io_failed] {_of_system(error)}"
+        )
+        sys.exit(EXIT_UNAVAILABLE if error.errno in _LATER else EXIT_UNUSABLE)
+    except Exception as error:  # noqa: BLE001 - the last resort, so that no traceback quotes what is personal
+        _complain(_of_ours(error))
+        sys.exit(EXIT_UNAVAILABLE)
     sys.exit(status if isinstance(status, int) else EXIT_OK)
 
 
@@ -159,14 +175,35 @@ def exit_status(error: LedgerError) -> int:
     """The exit status that an error stands for."""
     if isinstance(error, IntegrityError | AnswerInvalid):
         return EXIT_INTEGRITY
-    if isinstance(error, Unavailable | BackendMissing):
+    if isinstance(error, Unavailable | BackendMissing) or type(error) is LedgerError:
+        # The last is a failure of the service itself, which says neither yes nor no.
         return EXIT_UNAVAILABLE
     if isinstance(error, InputError):
         return EXIT_UNUSABLE
     return EXIT_NO
 
 
+def _of_ours(error: Exception) -> str:
+    """A failure of the program's own, by its type and place: what a foreign exception says may quote a
+    person's number."""
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exc()
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
+    more = f"{TRACEBACK_VARIABLE}=1 shows more"
+    return f"错误：程序内部错误。 / The program failed. [internal] {place}; {more}"
+
+
+def _of_system(error: OSError) -> str:
+    named = f": {error.filename}" if error.filename is not None else ""
+    return f"{error.strerror or type(error).__name__}{named}"
+
+
 def _complain_of_usage(error: click.ClickException) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        # Its message is the help itself.
+        _complain(error.format_message())
+        return
     if isinstance(error, click.UsageError) and error.ctx is not None:
         _complain(f"{error.ctx.get_usage()}\n用 {error.ctx.command_path} --help 查看帮助 · for help")
     _complain(f"错误：命令用法不正确 / Wrong usage: {error.format_message()}")

@@ -8,6 +8,7 @@ import click
 
 from ledger.client import Client
 from ledger.commands.common import client_options, json_option, print_json, say, write_bundle
+from ledger.commands.output import OutFile
 from ledger.errors import InputError
 from ledger.formats import strictjson
 from ledger.formats.statement import Reference
@@ -19,7 +20,7 @@ FILE_CHUNK = 1 << 20
 bundle_option = click.option(
     "--bundle",
     "bundle_path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutFile(),
     help="Keep the answer's bundle in this file, for `xinzheng verify`.",
 )
 level_option = click.option(
@@ -78,10 +79,13 @@ def subject_of(organisation: str | None, person: bool) -> dict[str, str] | None:
 
 
 def read_number(prompt: str) -> str:
-    """A person's number from the keyboard, unseen, or the next line of standard input."""
+    """A person's number (or name) from the keyboard, unseen, or the next line of standard input."""
     if sys.stdin.isatty():
         return str(click.prompt(prompt, hide_input=True, err=True))
-    return sys.stdin.readline().strip()
+    line = sys.stdin.readline().strip()
+    if not line:
+        raise click.UsageError(f"标准输入缺少一行 · a line of standard input is missing: {prompt}")
+    return line
 
 
 @click.command()

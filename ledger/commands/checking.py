@@ -21,6 +21,7 @@ from ledger.commands.asking import (
     subject_options,
 )
 from ledger.commands.common import client_options, json_option, print_json, progress, say, write_bundle
+from ledger.commands.output import OutFile, refuse_same
 from ledger.commands.receipt import keep_receipt
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ PROBLEMS_SHOWN = 20
 @click.option(
     "--out",
     "out_path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutFile(".xlsx"),
     help="With --file: where the XLSX with the results goes.",
 )
 @click.option(
@@ -85,7 +86,7 @@ PROBLEMS_SHOWN = 20
 @click.option(
     "--receipt",
     "receipt_path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutFile(".pdf"),
     help="核查回执 · Have a receipt issued, and keep it (PDF) in this file.",
 )
 @bundle_option
@@ -108,7 +109,7 @@ def check(
     **reason: Any,
 ) -> int:
     """Check a subject for a matter, or with --file a list of them. Exit status 0: nothing stands against any;
-    1: one is prohibited or restricted."""
+    1: one is prohibited or restricted, or could not be checked."""
     question = reason | {"at": _day(at), "view": "whole" if whole else None}
     if sheet_path is not None:
         if organisation or person or name or roles or bundle_path or receipt_path:
@@ -117,6 +118,7 @@ def check(
             )
         if out_path is None:
             raise click.UsageError("--file needs --out, where the results go")
+        refuse_same("--out", out_path, sheet_path)
         return _check_sheet(client, sheet_path, out_path, bundles_path, matter, question, as_json)
     subject: dict[str, Any] | None = dict(subject_of(organisation, person) or {}) or None
     if subject is None:
@@ -255,7 +257,9 @@ def _report_sheet(
         document = {
             "rows": len(questions),
             "decisions": {name: counts[name] for name in DECISIONS},
-            "refused": [{"row": row, "code": code} for row, code, _, _ in problems],
+            "refused": [
+                {"row": row, "code": code, "zh": zh, "en": detail} for row, code, zh, detail in problems
+            ],
         }
         click.echo(json.dumps(document, ensure_ascii=False))
     else:
@@ -266,4 +270,4 @@ def _report_sheet(
         if len(problems) > PROBLEMS_SHOWN:
             say(f"  其余 {len(problems) - PROBLEMS_SHOWN} 行见结果表 · the others are in the results")
         say(f"结果 · results: {out_path}")
-    return EXIT_NO if any(counts[name] for name in _STANDS_AGAINST) else 0
+    return EXIT_NO if problems or any(counts[name] for name in _STANDS_AGAINST) else 0

@@ -13,6 +13,7 @@ import click
 
 from ledger.client import Client
 from ledger.commands.common import client_options, json_option, note, print_json
+from ledger.commands.output import OutFile, refuse_same
 from ledger.deployment import Keyring
 from ledger.deployment.keyring import find_passphrase
 from ledger.errors import AnswerInvalid, ConfigurationError
@@ -95,7 +96,7 @@ class _ImportCommand(click.Command):
 @click.option(
     "--report",
     "report_path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutFile(".xlsx"),
     help="Write the sheet again as XLSX, with a column 错误说明 that says what is wrong in each bad row.",
 )
 @click.option("--bad-only", is_flag=True, help="Leave the good rows out of --report.")
@@ -104,7 +105,7 @@ class _ImportCommand(click.Command):
 @click.option("--columns", type=_FORM, help="Explain the columns of a form, and stop.")
 @click.option(
     "--template",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutFile(".xlsx"),
     help="Write an empty workbook of --form, and stop.",
 )
 def import_(
@@ -127,8 +128,7 @@ def import_(
 
     The same sheet may be imported again: nothing is sent twice. Exit status 1 when rows were not taken.
     """
-    if report_path is not None and report_path.exists() and report_path.samefile(sheet):
-        raise click.UsageError("--report must be another file than the sheet")
+    refuse_same("--report", report_path, sheet)
     signer, member = client.identity()
     options = ImportOptions(
         form=FORMS[form] if form else None,
@@ -283,8 +283,8 @@ class _Bar:
 
 
 def _write_template(form: str, path: Path) -> None:
-    if path.suffix.lower() != ".xlsx":
-        raise click.UsageError("a template is an XLSX file; name it so")
+    if path.exists():
+        raise click.UsageError(f"文件已存在，不予覆盖 · {path} exists; it may be filled in")
     try:
         write_template(FORMS[form], path)
     except OSError as error:

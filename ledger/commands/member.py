@@ -27,6 +27,7 @@ from ledger.commands.common import (
     open_deployment,
     print_json,
 )
+from ledger.commands.output import OutFile
 from ledger.deployment import Deployment
 from ledger.deployment.consortium import PROPOSAL_SECONDS, sync_trust, trust_of
 from ledger.errors import InputError
@@ -281,7 +282,7 @@ def proposals(folder: Path, everything: bool, as_json: bool) -> None:
 
 @member.command()
 @folder_option
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option("--out", type=OutFile(), help="Write to this file.")
 def export(folder: Path, out: Path | None) -> None:
     """Export the trust file from the registry; check it once against another member's."""
     deployment = open_deployment(folder)

@@ -303,6 +303,14 @@ def test_a_list_of_bidders_is_checked_from_a_sheet_into_a_sheet(live: Any, tmp_p
     status, said, err = xinzheng(live, "verify", *proof, *expect)
     assert status == 0, said + err
 
+    # Who could not be checked is not clear.
+    bidders.write_text(f"投标人名称,统一社会信用代码\n芷禾,{uscc(101)}\n无,X\n", "utf-8")
+    status, said, err = xinzheng(live, *asked, "--json")
+    document = json.loads(said)
+    assert (status, document["decisions"]["clear"]) == (1, 1)
+    assert [(each["row"], each["code"]) for each in document["refused"]] == [(3, "identifier_invalid")]
+    assert document["refused"][0]["zh"]
+
     for wrong in (("--organisation", uscc(100)), ("--name", "甲")):
         assert xinzheng(live, *asked, *wrong)[0] == 2
     assert xinzheng(live, *asked[:-2])[0] == 2
