@@ -140,8 +140,8 @@ def _certificate(name: str, model: type[Body], refers: bool = True) -> Kind:
 
 
 def _authorisation(name: str, model: type[Body], sealed: str, step: bool = False) -> Kind:
-    """Whose word it is must be provable by the sealed name and number. A withdrawal needs to be no harder, but
-    is not acknowledged where it fits no authorisation."""
+    """Whose word it is must be provable by the sealed name and number. A withdrawal needs to be no harder,
+    but is not acknowledged where it fits no authorisation."""
     keys = keys_of_authorisation
     return Kind(f"access.authorisation.{name}", "access", model, keys, _FORBIDDEN, sealed, step, step)
 

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "@@ line"
 ANY = "…"
-SECONDS = 150
+SECONDS = 280
 
 
 @dataclass

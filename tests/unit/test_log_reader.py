@@ -219,8 +219,7 @@ def test_a_place_that_is_not_in_the_chain_is_refused(reader: LogReader, after: A
         ("derived.db", "DELETE FROM link WHERE idx = 3"),
         (
             "derived.db",
-            "UPDATE page_newest"
-                " SET data = CAST(substr(data, 1, length(data) - 60) || zeroblob(60) AS BLOB)",
+            "UPDATE page_newest SET data = CAST(substr(data, 1, length(data) - 60) || zeroblob(60) AS BLOB)",
         ),
     ],
 )
