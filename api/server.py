@@ -12,6 +12,7 @@ what it had accepted stands; one that ends by itself, or is killed again at once
 does SIGTERM, after the requests that are under way.
 """
 
+import gc
 import logging
 import os
 import shutil
@@ -37,6 +38,8 @@ METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PROCESSES_VARIABLE = "XINZHENG_PROCESSES"
 MOST_BY_ITSELF = 8
 """Processes that are started where no number is configured, at most."""
+COLLECTOR_THRESHOLDS = (10_000, 50, 100)
+"""After so many new objects the youngest are looked at; each further generation after so many such rounds."""
 HEADER_BUFFER_BYTES = 64 << 10
 HEADER_READ_TIMEOUT_MS = 10_000
 BACKLOG = 1024
@@ -56,10 +59,22 @@ def application() -> Flask:
         Finalize(None, deployment.close, exitpriority=1)
         app = create_app(deployment)
         deployment.warm()
+        _spare_the_collector()
     except LedgerError as error:
         # One line, where multiprocessing would print a traceback.
         sys.exit(complaint(error))
     return app
+
+
+def _spare_the_collector() -> None:
+    """Look for cycles among what requests leave, and seldom among all that is kept.
+
+    Caches of parsed entries make a full round a pause of some fifty milliseconds, and as Python has it by
+    itself there would be one every few seconds.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
 def _place(folder: Path) -> int:
