@@ -112,7 +112,7 @@ class FindingProcesses:
             if not ready:
                 raise HelpersGone
             for connection in ready:
-                helper, start = busy.pop(connection)  # type: ignore[arg-type, call-overload]
+                helper, start = busy.pop(connection)  # type: ignore[call-overload]
                 answer = helper.receive(deadline)
                 if isinstance(answer, LedgerError):
                     raise answer
