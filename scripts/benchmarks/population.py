@@ -121,14 +121,23 @@ def subject_name(number: int) -> str:
 
 
 class _Days:
-    """The days of a story, all in the past and in the order of the law."""
+    """The days of a story, in the order of the law.
+
+    Records are some months old. What was done about them is recent, so that no deadline has passed: in a log
+    that has been running the worker has seen to those long ago, and a filled one should find it as idle.
+    """
 
     def __init__(self, today: date, draw: Draw) -> None:
+        self._today = today
         self._decided = today - timedelta(days=120 + draw.b % 180)
 
     def after(self, days: int) -> str:
         """The day so long after the decision."""
         return (self._decided + timedelta(days=days)).isoformat()
+
+    def ago(self, days: int) -> str:
+        """The day so long before today."""
+        return (self._today - timedelta(days=days)).isoformat()
 
     @property
     def year(self) -> int:
@@ -225,7 +234,7 @@ def _commitment(population: Population, draw: Draw, days: _Days) -> Body:
         "content": "承诺具备许可条件，并按期补交材料。",
         "matter": "administrative-licence",
         "made_on": days.after(0),
-        "until": days.after(90),
+        "until": days.after(730),
     }
 
 
@@ -237,7 +246,7 @@ def _contract(population: Population, draw: Draw, days: _Days) -> Body:
         "project": "城东泵站改造工程",
         "performance": ("performed", "performing", "breached")[draw.c % 3],
         "signed_on": days.after(0),
-        "reported_on": days.after(60),
+        "reported_on": days.ago(20),
     }
 
 
@@ -258,44 +267,44 @@ def _removal(population: Population, draw: Draw, days: _Days) -> Body:
     entered = _listing(population, draw, days)
     return {name: entered[name] for name in ("list", "subject", "case", "authority", "basis")} | {
         "reason": "lifted",
-        "removed_on": days.after(100),
+        "removed_on": days.ago(4),
     }
 
 
 def _step(record: Maker, **members: str | int) -> Maker:
-    """A step that repeats what `record` says; whole numbers among `members` are days after the decision."""
+    """A step that repeats what `record` says; whole numbers among `members` are days ago."""
 
     def make(population: Population, draw: Draw, days: _Days) -> Body:
         made = record(population, draw, days)
         repeated = {"subject": made["subject"], "authority": made["authority"], "number": made["document"]}
         return repeated | {
-            name: days.after(value) if isinstance(value, int) else value for name, value in members.items()
+            name: days.ago(value) if isinstance(value, int) else value for name, value in members.items()
         }
 
     return make
 
 
 _PENALTY: Story = (("credit.penalty.published", _penalty),)
-_CORRECTED: Story = (*_PENALTY, ("credit.correction.reported", _step(_penalty, corrected="yes", on=20)))
+_CORRECTED: Story = (*_PENALTY, ("credit.correction.reported", _step(_penalty, corrected="yes", on=0)))
 _APPLIED: Story = (
     *_CORRECTED,
-    ("credit.repair.applied", _step(_penalty, applied_on=95, commitment="信用修复承诺书")),
+    ("credit.repair.applied", _step(_penalty, applied_on=0, commitment="信用修复承诺书")),
 )
 _REPAIRED: Story = (
     *_APPLIED,
-    ("credit.repair.accepted", _step(_penalty, accepted_on=97)),
-    ("credit.repair.approved", _step(_penalty, decided_on=100, basis="信用信息修复管理办法")),
+    ("credit.repair.accepted", _step(_penalty, accepted_on=0)),
+    ("credit.repair.approved", _step(_penalty, decided_on=0, basis="信用信息修复管理办法")),
 )
 _OBJECTED: Story = (
     *_PENALTY,
-    ("credit.record.objected", _step(_penalty, raised_on=10, grounds="对事实认定有异议。")),
-    ("credit.objection.answered", _step(_penalty, answered_on=18, outcome="rejected", reasons="事实清楚。")),
+    ("credit.record.objected", _step(_penalty, raised_on=5, grounds="对事实认定有异议。")),
+    ("credit.objection.answered", _step(_penalty, answered_on=2, outcome="rejected", reasons="事实清楚。")),
 )
 _LICENCE: Story = (("credit.licence.published", _licence),)
 _LISTING: Story = (("credit.list.entered", _listing),)
 _REMOVED: Story = (*_LISTING, ("credit.list.removed", _removal))
 _COMMITMENT: Story = (("credit.commitment.made", _commitment),)
-_KEPT: Story = (*_COMMITMENT, ("credit.commitment.performed", _step(_commitment, outcome="kept", on=80)))
+_KEPT: Story = (*_COMMITMENT, ("credit.commitment.performed", _step(_commitment, outcome="kept", on=3)))
 _CONTRACT: Story = (("credit.contract.reported", _contract),)
 _EVALUATION: Story = (("credit.evaluation.published", _evaluation),)
 

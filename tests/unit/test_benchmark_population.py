@@ -8,6 +8,7 @@ import pytest
 from ledger.catalog import load_catalogue
 from ledger.domain import validate
 from ledger.domain.credit_state import fold_credit
+from ledger.domain.deadlines import due_of
 from ledger.domain.door import check_statement
 from ledger.domain.facts import Fact
 from ledger.domain.rules import rules_of
@@ -64,3 +65,11 @@ def test_records_are_spread_unevenly_over_the_subjects(population: Population) -
         counted[population.statement(number).body["subject"]["uscc"]] += 1
     assert len(counted) > 150
     assert max(counted.values()) > 2 * RECORDS / 200
+
+
+def test_no_deadline_has_passed(population: Population) -> None:
+    rules = rules_of(load_catalogue(), OPERATOR)
+    for number in range(RECORDS):
+        statement = population.statement(number)
+        for due in due_of(statement, validate(statement), rules):
+            assert due.day >= TODAY.isoformat(), (statement.kind, due)
