@@ -9,6 +9,7 @@ import click
 from ledger.client import Client
 from ledger.commands.common import client_options, json_option, print_json, say, write_bundle
 from ledger.commands.output import OutFile
+from ledger.commands.own_view import event_line
 from ledger.errors import InputError
 from ledger.formats import strictjson
 from ledger.formats.statement import Reference
@@ -168,10 +169,7 @@ def trail(
         print_json({name: member for name, member in answer.items() if name != "bundle"})
         return
     for event in answer["events"]:
-        say(
-            f"{event['happened_at']}  {event['member']}/{event['operator'] or '-'}  {event['action']} "
-            f"{event['resource']}  {event['outcome']}  {event['purpose']} ({event['basis']})"
-        )
+        say(event_line(event))
     for each in answer["authorisations"]:
         what = "授权 granted" if each["change"] == "granted" else "撤回 withdrawn"
         say(f"{each['from_day']}  {what}  {each['number']}  {each['grantee'] or ''}")

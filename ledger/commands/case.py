@@ -22,15 +22,10 @@ from ledger.commands.loop import (
     on_option,
     read_person,
 )
+from ledger.domain.schemas import TITLES
 from ledger.formats.statement import Reference
+from ledger.formats.words import CASE_STATES
 
-STATES = {
-    "proposed": "已提请",
-    "returned": "已退回",
-    "approved": "执行中",
-    "lifted": "已解除",
-    "ended": "已届满",
-}
 _STATUS = {
     "none_due": "-",
     "waiting": "待反馈",
@@ -245,7 +240,7 @@ def show(
     "--todo", is_flag=True, help="待办 · Only those whose feedback it owes; this member's, if none is named."
 )
 @click.option("--proposer", metavar="USCC", help="提请单位 · Cases that it proposed.")
-@click.option("--state", type=click.Choice([*STATES, "matched"]), help="Only cases in this state.")
+@click.option("--state", type=click.Choice([*CASE_STATES, "matched"]), help="Only cases in this state.")
 @click.option("--after", help="The cursor `next` of the page before.")
 @click.option("--limit", type=click.IntRange(1, 50), default=20, show_default=True)
 @look_options
@@ -324,7 +319,7 @@ def _show_line(view: Any) -> None:
         about = f"  {subject['name']} {subject['code']}" if subject["name"] else "  自然人 a natural person"
     due = f", 反馈期限 due {view['feedback_due']}" if view["feedback_due"] else ""
     reference, until = view["reference"], view["until"] or "解除为止 until lifted"
-    say(f"{view['case']}  {STATES[view['state']]} {view['state']}{about}")
+    say(f"{view['case']}  {CASE_STATES[view['state']]} {view['state']}{about}")
     say(f"  {reference['issuer']}:{reference['id']}  {view['from_day']} – {until}")
     say(
         f"  收到 received {view['received']}, 已反馈 handled {view['handled']}, "
@@ -347,7 +342,8 @@ def _show_whole(view: Any) -> None:
     for statement in view["statements"]:
         entry = statement["entry"]
         refused = "" if statement["effective"] else "  无效 ineffective"
-        say(f"  {statement['on']}  {statement['step']}  {entry['issuer']}:{entry['id']}{refused}")
+        step = f"{TITLES['credit.case.' + statement['step']][0]} {statement['step']}"
+        say(f"  {statement['on']}  {step}  {entry['issuer']}:{entry['id']}{refused}")
 
 
 def _show_counts(label: str, counts: Any) -> None:

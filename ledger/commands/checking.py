@@ -23,22 +23,11 @@ from ledger.commands.asking import (
 from ledger.commands.common import client_options, json_option, print_json, progress, say, write_bundle
 from ledger.commands.output import OutFile, refuse_same
 from ledger.commands.receipt import keep_receipt
+from ledger.formats.words import DECISIONS, REPAIRS, ROLES, counted, term_text
 
 if TYPE_CHECKING:
     from ledger.services.checking.sheets import SheetQuestion
 
-DECISIONS = {
-    "prohibit": "禁止",
-    "restrict": "限制",
-    "caution": "提示",
-    "clear": "未命中",
-    "incentive": "激励",
-}
-ROLES = {
-    "legal-representative": "法定代表人",
-    "responsible-person": "主要负责人",
-    "actual-controller": "实际控制人",
-}
 _STANDS_AGAINST = frozenset({"prohibit", "restrict"})
 PIECE = 10_000
 PIECE_WITH_PROOFS = 500
@@ -148,11 +137,12 @@ def _day(at: Any) -> str | None:
 
 
 def _show_check(answer: Any) -> None:
-    say(f"结论 · decision: {answer['decision']}  ({answer['matter_name']}, {answer['day']})")
+    decision = answer["decision"]
+    say(f"结论 · decision: {DECISIONS[decision]} {decision}  ({answer['matter_name']}, {answer['day']})")
     for hit in answer["hits"]:
         _show_hit(hit)
     if not answer["hits"]:
-        say("  未命中任何名单，并可证明 · on no list, provably")
+        say("  没有影响本事项的记录，并可证明 · nothing bears on this matter, provably")
     if answer["name_matches"] is not None:
         zh = {"yes": "一致", "no": "不一致", "unknown": "无从比对"}[answer["name_matches"]]
         say(f"  名称 · the name matches the records: {zh} {answer['name_matches']}")
@@ -160,8 +150,7 @@ def _show_check(answer: Any) -> None:
         say(f"  未查 · not asked about: {ROLES.get(role, role)} {role}")
     reasons = Counter(gone["reason"] for gone in answer["no_longer"])
     if reasons:
-        listed = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
-        say(f"  不再计入 · no longer counting: {listed}")
+        say(f"  不再计入 · no longer counting: {counted(reasons)}")
     say(proved_line(answer))
 
 
@@ -173,14 +162,17 @@ def _show_hit(hit: Any) -> None:
     say(f"  {path}{hit['title']}: {hit['grounds'] or hit['case']} ({hit['authority_name']})")
     if about:
         say(f"    主体 of  {about}")
+    ends = f"至 until {hit['until']}" if hit["until"] else "无截止日期 without an end"
+    begins = f"自 from {hit['from_day']} " if hit["from_day"] else ""
+    say(f"    文号 number {hit['case']}, {begins}{ends}")
     say(f"    条目 entry {entry['index']}  {entry['issuer']}:{entry['id']}")
     for measure in hit["measures"]:
         until = f", 至 until {measure['until']}" if measure["until"] else ""
-        say(f"    {measure['name']}  {measure['basis']}  {measure['term']}{until}")
+        say(f"    {measure['name']}  {measure['basis']}  {term_text(measure['term'])}{until}")
     if hit["objected"]:
         say("    异议处理中 · under objection")
     if hit["repair"]:
-        say(f"    信用修复 · repair: {hit['repair']}")
+        say(f"    {REPAIRS.get(hit['repair'], '')} · repair: {hit['repair']}")
 
 
 # Lists of subjects

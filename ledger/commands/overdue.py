@@ -7,13 +7,8 @@ import click
 
 from ledger.client import Client
 from ledger.commands.common import client_options, json_option, print_json, say
+from ledger.formats.words import DUTIES
 
-_KINDS = {
-    "objection": "异议答复 answer to an objection",
-    "acceptance": "修复受理 acceptance of a repair",
-    "decision": "修复决定 decision on a repair",
-    "feedback": "联合惩戒反馈 feedback on a case",
-}
 EXIT_NO = 1
 
 
@@ -21,7 +16,7 @@ EXIT_NO = 1
 @client_options
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="As of this day; today if left out.")
 @click.option("--authority", metavar="USCC", help="Only this authority's; all if left out.")
-@click.option("--kind", type=click.Choice(list(_KINDS)), help="Only this kind; all if left out.")
+@click.option("--kind", type=click.Choice(list(DUTIES)), help="Only this kind; all if left out.")
 @click.option("--after", help="The cursor of the next page.")
 @click.option("--limit", type=click.IntRange(1, 500), default=100, show_default=True)
 @json_option
@@ -34,13 +29,13 @@ def overdue(client: Client, day: datetime | None, as_json: bool, **asked: Any) -
     say(f"{answer['day']}: 逾期 overdue {answer['total']}")
     for count in answer["counts"]:
         say(
-            f"  {count['authority']} {count['authority_name']}: {_KINDS[count['kind']]} "
+            f"  {count['authority']} {count['authority_name']}: {DUTIES[count['kind']]} {count['kind']} "
             f"{count['count']}, 最早 oldest {count['oldest']}"
         )
     for line in answer["lines"]:
         record, step = line["record"], line["started_by"]
         say(
-            f"{line['due']}  {line['kind']}  {line['authority']}  "
+            f"{line['due']}  {DUTIES[line['kind']]} {line['kind']}  {line['authority']}  "
             f"记录 record {record['issuer']}:{record['id']} (条目 entry {record['index']}), "
             f"起于 started by entry {step['index']}"
         )

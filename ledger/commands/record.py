@@ -22,18 +22,10 @@ from ledger.commands.loop import (
     on_option,
     read_person,
 )
+from ledger.domain.schemas import TITLES
 from ledger.formats.statement import Reference
+from ledger.formats.words import DUTIES, RECORD_STATES, REPAIRS
 
-STATES = {
-    "pending": "待公示",
-    "published": "公示中",
-    "repaired": "已修复",
-    "withdrawn": "已撤回",
-    "expired": "已到期",
-    "lifted": "已移出",
-    "replaced": "已更正替换",
-}
-_REPAIR = {"applied": "修复已申请", "accepted": "修复已受理", "rejected": "不予修复", "approved": "同意修复"}
 _TEXTS = ("grounds", "reasons", "reason")
 _Record = tuple[str, str]
 
@@ -115,7 +107,8 @@ def show(
     _show_state(view)
     for step in view["history"]:
         refused = f"  无效 ineffective: {step['refused']}" if step["refused"] else ""
-        say(f"  {step['on']}  {step['kind']}  {step['issuer']}:{step['entry']['id']}{refused}")
+        kind = f"{TITLES[step['kind']][0]} {step['kind']}"
+        say(f"  {step['on']}  {kind}  {step['issuer']}:{step['entry']['id']}{refused}")
     say(proved_line(answer))
 
 
@@ -230,18 +223,28 @@ def _show_state(view: Any) -> None:
     if view["objected"]:
         marks.append("异议中 objected")
     if view["repair"]:
-        marks.append(f"{_REPAIR[view['repair']]} repair {view['repair']}")
+        marks.append(f"{REPAIRS[view['repair']]} repair {view['repair']}")
     if view["corrected"] is not None:
         marks.append("已整改 corrected" if view["corrected"] else "未整改 uncorrected")
     entry = view["entry"]
     tail = f"  [{', '.join(marks)}]" if marks else ""
-    say(f"状态 · state: {STATES[view['state']]} {view['state']} ({view['reason']}){tail}")
-    say(f"  {view['kind']}  条目 entry {entry['index']}  {entry['issuer']}:{entry['id']}")
+    say(f"状态 · state: {RECORD_STATES[view['state']]} {view['state']}{tail}")
+    say(f"  {TITLES[view['kind']][0]} {view['kind']}{_decision(view['body'])}")
+    say(f"  条目 entry {entry['index']}  {entry['issuer']}:{entry['id']}")
     if view["publish_from"]:
-        until = view["publish_until"] or "无截止 no end in sight"
+        until = view["publish_until"] or "无截止日期 without an end"
         say(f"  公示 published {view['publish_from']} – {until}")
     if view["repair_from"] and view["counts"]:
         say(f"  可申请修复 repair may be applied for from {view['repair_from']}")
     for deadline in view["deadlines"]:
         overdue = "  已逾期 OVERDUE" if deadline["overdue"] else ""
-        say(f"  期限 due {deadline['due']}: {deadline['duty']}{overdue}")
+        say(f"  期限 due {deadline['due']}: {DUTIES[deadline['duty']]} {deadline['duty']}{overdue}")
+
+
+def _decision(body: Any) -> str:
+    """Number, subject and authority of a record, where they are shown."""
+    if body is None:
+        return ""
+    number = body.get("document") or body.get("case") or ""
+    subject = body["subject"].get("name") or "自然人 a natural person"
+    return f"  {number}  {subject}  {body['authority']['name']}"

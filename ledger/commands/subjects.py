@@ -1,6 +1,5 @@
 """`own` and `authorise`: what a window does for the person who stands at it, through the client."""
 
-import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from ledger.commands.asking import (
     subject_options,
 )
 from ledger.commands.common import client_options, json_option, print_json, say, write_bundle
+from ledger.commands.own_view import event_line, statement_lines
 from ledger.deployment import Keyring
 from ledger.deployment.keyring import find_passphrase
 from ledger.domain import format_personal
@@ -26,6 +26,7 @@ from ledger.errors import ConfigurationError
 from ledger.formats import strictjson
 from ledger.formats.statement import Reference
 from ledger.formats.tags import person_tag
+from ledger.formats.words import STANDINGS
 from ledger.gm import Sm3
 from ledger.identifiers import ResidentId
 
@@ -102,14 +103,8 @@ def own(
 def _show_records(records: Any) -> None:
     say("记录 · records")
     for each in records["statements"]:
-        state = each["state"] or {"state": "-", "reason": None}
-        reason = f" ({state['reason']})" if state["reason"] not in (None, state["state"]) else ""
-        say(f"  {each['entry']['issuer']}:{each['entry']['id']}  {each['kind']}  {state['state']}{reason}")
-        content = each["content"]
-        if content["standing"] == "open":
-            say(f"    {json.dumps(content['personal'], ensure_ascii=False)}")
-        elif content["standing"] != "none":
-            say(f"    密封内容 · sealed content: {_STANDING[content['standing']]}")
+        for line in statement_lines(each):
+            say(line)
     if not records["statements"]:
         say("  没有记录，并可证明 · nothing is recorded, provably")
     for proof in records["proofs"]:
@@ -118,24 +113,13 @@ def _show_records(records: Any) -> None:
         say(f"下一页 · next page: --records-after {records['next']}")
 
 
-_STANDING = {
-    "erased": "已删除 erased",
-    "unreadable": "无法读取 unreadable",
-    "of_another": "属于他人 of another",
-}
-
-
 def _show_trail(trail: Any) -> None:
     say("查询记录 · looks")
     for each in trail["authorisations"]:
         what = "授权 granted" if each["change"] == "granted" else "撤回 withdrawn"
         say(f"  {each['from_day']}  {what}  {each['number']}  {each['grantee'] or ''}")
     for event in trail["events"]:
-        refused = f" ({event['reason']})" if event["reason"] else ""
-        say(
-            f"  {event['happened_at']}  {event['member']}/{event['operator']}  {event['action']} "
-            f"{event['resource']}  {event['outcome']}{refused}  {event['purpose']} ({event['basis']})"
-        )
+        say(f"  {event_line(event)}")
     if not trail["events"]:
         say("  没有访问记录，并可证明 · no access was recorded, provably")
     say(proved_line(trail))
@@ -251,7 +235,8 @@ def show(client: Client, as_json: bool, authorisation: str) -> int:
         print_json(answer)
     else:
         matters = ", ".join(answer["matters"]) or "任何事项 any matter"
-        say(f"{answer['number']}  {answer['stands']}  {answer['from_day']} - {answer['until']}")
+        stands = answer["stands"]
+        say(f"{answer['number']}  {STANDINGS[stands]} {stands}  {answer['from_day']} – {answer['until']}")
         say(f"  被授权单位 grantee {answer['grantee']}; {matters}")
         say(f"  已用 used {answer['used']} / {answer['uses']}")
     return 0 if answer["stands"] == "in_force" else EXIT_NO

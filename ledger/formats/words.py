@@ -63,6 +63,28 @@ DECISIONS = {
     "incentive": "激励",
 }
 TERMS = {"while listed": "在册期间 while listed", "life": "终身 for life"}
+ACTIONS = {
+    "query": "查询",
+    "check": "核查",
+    "exchange": "交换",
+    "download": "下载",
+    "verify": "核验",
+    "export": "导出",
+    "push": "推送",
+    "trail": "查轨迹",
+    "own": "本人查询",
+    "erase": "删除",
+}
+OUTCOMES = {"done": "已答复", "none": "无记录", "refused": "已拒绝", "failed": "未成功"}
+"""What came of a look."""
+STANDINGS = {
+    "in_force": "有效",
+    "not_yet": "尚未生效",
+    "ended": "已到期",
+    "withdrawn": "已撤回",
+    "used_up": "次数已用完",
+}
+"""How an authorisation stands."""
 
 
 def term_text(term: str) -> str:

@@ -167,7 +167,7 @@ ANSWER_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # conclusion
     "conclusion_agrees": (
-        "结论与所出示的内容一致：命中 {hits} 条；未出示者已说明缘由（{aside}）。"
+        "结论与所出示的内容一致：命中 {hits} 条；未出示者已说明缘由（{aside_zh}）。"
         "这些缘由、名单以外的记录是否有影响、适用何种措施，系运营方所述，由所记录的查询为凭。",
         "The decision agrees with what is shown: {hits} hits; entries set aside, by reason: {aside}. These "
         "reasons, whether records other than list entries bear on the matter, and the measures are the "

@@ -13,6 +13,7 @@ from ledger.errors import InputError, LedgerError, QuestionInvalid, TooLarge
 from ledger.formats.bundle import MAX_BUNDLE
 from ledger.formats.times import format_time, parse_time
 from ledger.formats.trust import MAX_TRUST
+from ledger.formats.words import DECISIONS
 from ledger.verify.answer import AnswerReport, open_answer, open_receipt, verify_answer
 from ledger.verify.answer_document import MAX_ANSWER, is_plain_answer
 from ledger.verify.answer_keys import Persons, parse_persons
@@ -226,7 +227,7 @@ def _print_answer(answer: dict[str, Any]) -> None:
     lines = [
         f"主体 subject: {subject['type']} {subject['code']}",
         f"事项 matter: {answer['matter']}  日期 day: {answer['day']}",
-        f"结论 decision: {answer['decision']}",
+        f"结论 decision: {DECISIONS[answer['decision']]} {answer['decision']}",
         f"命中条目 hits: {', '.join(str(index) for index in answer['hits']) or '-'}  "
         f"未出示 set aside: {len(answer['no_longer'])}",
         f"答复摘要 SM3 of the answer: {answer['sm3']}",

@@ -14,6 +14,7 @@ from typing import Any
 from ledger.formats.bundle import Bundle
 from ledger.formats.statement import Statement
 from ledger.formats.tags import organisation_tag
+from ledger.formats.words import SET_ASIDE
 from ledger.verify.answer_document import DECISIONS, AnswerDocument, HitClaim
 from ledger.verify.answer_keys import SUBJECT_INDEX, shown_statement
 from ledger.verify.answer_words import CONCLUSION, AnswerFinding
@@ -50,7 +51,14 @@ def conclusion_findings(
     if not found:
         reasons = Counter(reason for _, reason in answer.no_longer)
         aside = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items())) or "0"
-        counts: dict[str, int | str] = {"hits": len(answer.hits), "aside": aside}
+        aside_zh = "、".join(
+            f"{SET_ASIDE.get(reason, reason)} {reasons[reason]} 条" for reason in sorted(reasons)
+        )
+        counts: dict[str, int | str] = {
+            "hits": len(answer.hits),
+            "aside": aside,
+            "aside_zh": aside_zh or "无",
+        }
         found.append(AnswerFinding(CONCLUSION, PASS, "conclusion_agrees", counts))
     return found
 

@@ -127,7 +127,7 @@ def test_verify_prints_what_the_receipt_says_and_each_verdict(office: Any, tmp_p
     trust_file(office, tmp_path)
     lines = verify(tmp_path, pdf).stdout.splitlines()
     assert lines[0] == f"主体 subject: organisation {COMPANY}"
-    assert "结论 decision: clear" in lines
+    assert "结论 decision: 未命中 clear" in lines
     assert "* 查询留痕 look: 通过 pass" in lines
     assert "* 查询键 keys: 通过 pass" in lines
     assert "* 结论 conclusion: 通过 pass" in lines
@@ -237,7 +237,7 @@ def test_check_keeps_the_receipt_and_shows_its_answer(
     looks = deployment.logs["access"].store.size()
     kept = ["--receipt", str(receipt), "--bundle", str(bundle)]
     assert run("check", *place, *subject, *reason, *kept) == 0
-    assert "结论 · decision: clear" in capsys.readouterr().out
+    assert "结论 · decision: 未命中 clear" in capsys.readouterr().out
     assert deployment.logs["access"].store.size() == looks + 2
     trust = trust_file(office, tmp_path)
     for path in (receipt, bundle):

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from ledger.formats.words import term_text
 from ledger.services.receipts.content import ReceiptContent
 from ledger.services.receipts.elements import TEXT_LIMIT, mixed, shortened
 from ledger.services.receipts.page import _clock, draw_receipt, qr_text
-from ledger.services.receipts.wording import DECISIONS, term_text
+from ledger.services.receipts.wording import DECISIONS
 from ledger.verify.receipt_number import receipt_identifier
 
 HASH = "ab12" * 16

@@ -20,6 +20,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from ledger.errors import ColumnMissing, IdentifierInvalid, LedgerError, RowCut, RowTooWide, StatementInvalid
+from ledger.formats.words import DECISIONS, ROLES, term_text
 from ledger.identifiers import ResidentId, check_resident_id, check_uscc
 from ledger.services.importing.cells import code_of, text_of, uscc_of
 from ledger.services.importing.columns import Column, Form
@@ -97,7 +98,10 @@ def read_questions(path: Path, limits: SheetLimits | None = None) -> list[SheetQ
     limits = limits or SheetLimits(rows=SUBJECT_LIMIT, file_bytes=32 << 20)
     with open_sheet(path, SUBJECTS, limits) as sheet:
         if not {code for _, code in sheet.header.places} & set(_CODES):
-            raise ColumnMissing("the sheet has no column with codes, such as 统一社会信用代码")
+            raise ColumnMissing(
+                "the sheet has no column with codes, such as 统一社会信用代码",
+                zh="表格没有代码列，如“统一社会信用代码”或“公民身份号码”。",
+            )
         return [_question(row) for row in sheet.rows]
 
 
@@ -109,7 +113,9 @@ def _question(row: SheetRow) -> SheetQuestion:
         name = text_of(row.cells.get(_NAME))
         kind, code, shown = _code(row)
         if len(name) > NAME_LIMIT:
-            raise StatementInvalid(f"a name has at most {NAME_LIMIT} characters")
+            raise StatementInvalid(
+                f"a name has at most {NAME_LIMIT} characters", zh=f"名称不得超过 {NAME_LIMIT} 字。"
+            )
         return SheetQuestion(row.number, name, shown, _subject(row, kind, code, name))
     except LedgerError as error:
         return SheetQuestion(row.number, name[:NAME_LIMIT], shown, None, error)
@@ -136,11 +142,19 @@ def _code(row: SheetRow) -> tuple[str, str, str]:
     given = {column: code_of(row.cells.get(column)) for column in _CODES}
     filled = [column for column, text in given.items() if text]
     if len(filled) != 1:
-        raise IdentifierInvalid("a row has exactly one code: of an organisation or of a person")
+        raise IdentifierInvalid(
+            "a row has exactly one code: of an organisation or of a person",
+            zh="每行须填且只填一个代码：统一社会信用代码或公民身份号码。",
+        )
     column, text = filled[0], given[filled[0]]
     if column == _EITHER:
         column = _column_of(text)
     if column == _USCC:
+        if _fits(check_resident_id, text) and not _fits(check_uscc, text):
+            raise IdentifierInvalid(
+                "this is a resident ID; it has a column of its own",
+                zh="这是公民身份号码，请填入“公民身份号码”列。",
+            )
         return "organisation", uscc_of(text), text
     return "person", text, ResidentId.parse(text).mask()
 
@@ -153,7 +167,10 @@ def _column_of(text: str) -> str:
         if _fits(check, text)
     ]
     if len(fitting) != 1:
-        raise IdentifierInvalid("the code is neither a unified social credit code nor a resident ID")
+        raise IdentifierInvalid(
+            "the code is neither a unified social credit code nor a resident ID",
+            zh="代码既不是统一社会信用代码，也不是公民身份号码。",
+        )
     return fitting[0]
 
 
@@ -167,18 +184,6 @@ def _fits(check: Callable[[str], None], text: str) -> bool:
 
 # Results
 
-DECISIONS = {
-    "prohibit": "禁止",
-    "restrict": "限制",
-    "caution": "提示",
-    "clear": "未命中",
-    "incentive": "激励",
-}
-ROLES = {
-    "legal-representative": "法定代表人",
-    "responsible-person": "主要负责人",
-    "actual-controller": "实际控制人",
-}
 _MATCHES = {"yes": "一致", "no": "不一致", "unknown": "无从比对"}
 _HEADER = (
     "行号",
@@ -245,7 +250,7 @@ def _finding_cells(findings: Mapping[str, Any]) -> Iterator[str]:
     yield "；".join(hit_line(hit) for hit in hits)
     yield "；".join(measure["name"] for measure in measures)
     yield "；".join(dict.fromkeys(measure["basis"] for measure in measures))
-    yield "；".join(measure["until"] or measure["term"] for measure in measures)
+    yield "；".join(measure["until"] or term_text(measure["term"]) for measure in measures)
     yield _MATCHES.get(findings["name_matches"] or "", "")
     yield "；".join(ROLES.get(role, role) for role in findings["not_asked"])
 

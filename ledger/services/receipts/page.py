@@ -16,6 +16,7 @@ from reportlab.lib.units import mm
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, KeepTogether, PageTemplate, Spacer, Table
 
 from ledger.formats.times import parse_time
+from ledger.formats.words import REPAIRS, SET_ASIDE, term_text
 from ledger.services.evidence import CHINA
 from ledger.services.receipts.content import ReceiptContent
 from ledger.services.receipts.elements import (
@@ -42,12 +43,9 @@ from ledger.services.receipts.wording import (
     DECISIONS,
     LEVELS,
     NAME_MATCHES,
-    REASONS,
     RECORDS,
-    REPAIRS,
     ROLES,
     TITLE,
-    term_text,
 )
 
 QR_SIZE = 30 * mm
@@ -285,7 +283,7 @@ def _scope(answer: Mapping[str, Any]) -> Pairs:
     text = "键下条目 {} 条，出示 {} 条，仅以摘要列示 {} 条".format(*counts)
     pairs.append((("条目", "entries"), beside(text, "entries, shown, by digest only")))
     if answer["no_longer"]:
-        reasons = Counter(REASONS.get(gone["reason"], gone["reason"]) for gone in answer["no_longer"])
+        reasons = Counter(SET_ASIDE.get(gone["reason"], gone["reason"]) for gone in answer["no_longer"])
         text = "、".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
         pairs.append((("不再计入或未出示", "set aside"), f"{text}（逐条见附件 answer.json）"))
     catalogue = answer["catalogue"]

@@ -50,27 +50,6 @@ ROLES = {
     "responsible-person": ("主要负责人", "responsible person"),
     "actual-controller": ("实际控制人", "actual controller"),
 }
-REPAIRS = {
-    "applied": "已申请修复",
-    "accepted": "修复已受理",
-    "rejected": "修复未获准",
-    "approved": "已准予修复",
-}
-REASONS = {
-    "repaired": "已修复",
-    "lifted": "已移出",
-    "withdrawn": "已撤回",
-    "expired": "已届满",
-    "replaced": "已更正",
-    "not_yet": "未到期日",
-    "pending": "待公示",
-    "removal": "移出条目",
-    "step": "流程条目",
-    "ineffective": "未生效条目",
-    "not_shown": "未逐条出示",
-    "not_followed": "不及于该主体",
-    "not_bearing": "与本事项无关",
-}
 NAME_MATCHES = {
     "yes": ("名称与记录一致", "the name agrees with the records"),
     "no": ("名称与记录不一致", "the name given differs from the one in the records"),
@@ -80,9 +59,3 @@ RECORDS = (
     "严重失信、关注及守信名单；行政处罚、行政许可、信用承诺、信用评价、合同履约、法院执行；联合惩戒案件",
     "lists; penalties, licences, commitments, evaluations, contracts, enforcement; joint punishment",
 )
-TERMS = {"while listed": "在册期间 while listed", "life": "终身 for life"}
-
-
-def term_text(term: str) -> str:
-    """A measure's term for people: `1-3 y` is 1 to 3 years."""
-    return TERMS.get(term) or term.replace(" y", " 年 years")

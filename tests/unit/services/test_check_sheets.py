@@ -225,7 +225,7 @@ def test_each_row_has_its_result_beside_it(tmp_path: Path, uscc: Uscc) -> None:
     assert found[0]["命中"] == (
         "法定代表人 9900**********0011 拖欠农民工工资失信联合惩戒对象名单（云岭列〔2026〕1号，云岭市人社局）"
     )
-    assert (found[0]["措施"], found[0]["措施截止"]) == ("限制政府采购", "while listed")
+    assert (found[0]["措施"], found[0]["措施截止"]) == ("限制政府采购", "在册期间 while listed")
     assert (found[0]["名称核对"], found[0]["未查角色"]) == ("不一致", "实际控制人")
     assert found[0]["核查留痕"] == "7 01a2020d"
     assert (found[1]["问题代码"], found[2]["问题代码"]) == ("identifier_invalid", "authorisation_missing")
