@@ -73,6 +73,11 @@ def test_the_walk_through_says_what_the_readme_shows(tmp_path: Path) -> None:
             process.wait(60)
     parts = re.split(rf"^{MARK} \d+\n", said, flags=re.M)[1:]
     assert len(parts) == len(walk), said
+    # All that differs at once: a run of the walk takes a minute.
+    differing = []
     for step, part in zip(walk, parts, strict=True):
         pattern = "\n".join(re.escape(line).replace(re.escape(ANY), ".*") for line in step.shown)
-        assert re.fullmatch(pattern, part.rstrip("\n")), f"$ {step.command}\n{part}"
+        if not re.fullmatch(pattern, part.rstrip("\n")):
+            shown = "\n".join(step.shown)
+            differing.append(f"$ {step.command}\n{part}instead of\n{shown}\n")
+    assert not differing, "\n".join(differing)

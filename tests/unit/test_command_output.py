@@ -37,11 +37,14 @@ def test_grounds_cannot_pass_for_another_line_of_the_answer(capsys: pytest.Captu
         "entry": {"index": 1, "issuer": "I", "id": "i"},
         "roles": [],
         "of": None,
+        "until": None,
+        "from_day": None,
         "measures": [],
         "objected": False,
         "repair": None,
     }
     _show_hit(hit)
-    first, second = capsys.readouterr().out.splitlines()
+    first, ends, entry = capsys.readouterr().out.splitlines()
     assert "\x9b" not in first
-    assert second.startswith("    条目 entry 1")
+    assert ends.startswith("    ") and "无截止日期" in ends
+    assert entry.startswith("    条目 entry 1")
