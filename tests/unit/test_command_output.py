@@ -46,5 +46,6 @@ def test_grounds_cannot_pass_for_another_line_of_the_answer(capsys: pytest.Captu
     _show_hit(hit)
     first, ends, entry = capsys.readouterr().out.splitlines()
     assert "\x9b" not in first
-    assert ends.startswith("    ") and "无截止日期" in ends
+    assert ends.startswith("    ")
+    assert "无截止日期" in ends
     assert entry.startswith("    条目 entry 1")
