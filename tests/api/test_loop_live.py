@@ -230,10 +230,10 @@ def test_a_case_closes_its_loop_on_the_command_line(live: Live) -> None:
     code, out, err = live.xinzheng(city.AUDITOR, "case", "show", case, *WHY)
     assert code == 0, err
     assert "window-2  未执行 not applied  未参加投标" in out
-    assert [line.split()[1] for line in out.splitlines() if f"  {city.OPERATOR}:" in line] == [
-        "reviewed",
-        "matched",
-        "answered",
+    assert [line.split()[1:3] for line in out.splitlines() if f"  {city.OPERATOR}:" in line] == [
+        ["审核联合惩戒", "reviewed"],
+        ["匹配联合惩戒对象", "matched"],
+        ["反馈联合惩戒", "answered"],
     ]
     code, _, err = live.xinzheng(city.OPERATOR, *answer)
     # What has ended is not shown to an executor any more, but to the operator it is.
@@ -311,6 +311,8 @@ def test_a_subscriber_is_told_by_the_worker_also_after_it_was_killed(live: Live)
         _await(lambda: receiver.told)
         record = live.enter()
         _await(lambda: len(receiver.told) == 2)
+        # Killed before it has noted the delivery, it would tell this one again, as it may.
+        _await(lambda: live.json(city.OFFICER, "subscribe", "show", id)["delivered"] == 2)
         live.kill_worker()
         client = live.client(city.PUBLISHER)
         shown = client.record(*record.split(":"))
