@@ -40,6 +40,8 @@ MOST_BY_ITSELF = 8
 """Processes that are started where no number is configured, at most."""
 COLLECTOR_THRESHOLDS = (10_000, 50, 100)
 """After so many new objects the youngest are looked at; each further generation after so many such rounds."""
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes may keep one waiting that logs and commits for many; Python's is 0.005."""
 HEADER_BUFFER_BYTES = 64 << 10
 HEADER_READ_TIMEOUT_MS = 10_000
 BACKLOG = 1024
@@ -60,6 +62,7 @@ def application() -> Flask:
         app = create_app(deployment)
         deployment.warm()
         _spare_the_collector()
+        sys.setswitchinterval(SWITCH_SECONDS)
     except LedgerError as error:
         # One line, where multiprocessing would print a traceback.
         sys.exit(complaint(error))

@@ -54,10 +54,13 @@ def serve(
 @folder_option
 def worker(folder: Path) -> int:
     """Run the worker in the foreground: integrate, publish, anchor, confirm; one per deployment."""
+    from ledger.deployment.process import give_way
     from ledger.deployment.work import make_worker
     from ledger.log.worker import EXIT_INTEGRITY, EXIT_LOCKED, run_until_stopped
 
     _log_to_standard_error()
+    # Nobody waits for the worker as somebody does for an answer.
+    give_way()
     deployment = open_deployment(folder)
     try:
         with _saved_chain(deployment):

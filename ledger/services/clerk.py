@@ -12,6 +12,7 @@ Days are days in China, `YYYY-MM-DD`.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -46,6 +47,8 @@ ROLE_ALARM = "operator_role_missing"
 """The operator is not registered with `publisher:credit`, so that nothing of this can be stated."""
 PAGE = 200
 """What is looked at, and stated under one manifest, at once."""
+LONGEST_REST_SECONDS = 1.0
+"""The rest after a full page is as long as the page took, and at most this."""
 LOOK_AGAIN_MS = 3600 * 1000
 """How often what stays open although its day has passed is looked at again."""
 _LATEST = "9999-12-31"
@@ -219,11 +222,15 @@ class Clerk:
     def _pages(self, kind: str, until: str, stopping: Stopping) -> Iterator[list[StoredDue]]:
         after: StoredDue | None = None
         while not stopping():
+            began = time.monotonic()
             page = self._store.due(kind, until, PAGE, after)
             if not page:
                 return
             yield page
             after = page[-1]
+            if len(page) == PAGE:
+                # A backlog is worked off beside what people ask, not before it.
+                time.sleep(min(LONGEST_REST_SECONDS, time.monotonic() - began))
 
     def run_editions(self, stopping: Stopping) -> Sequence[str]:
         """Keep the shipped edition, and state new ones."""

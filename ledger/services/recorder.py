@@ -32,7 +32,7 @@ MOST_GROUPED = 512
 MOST_AT_ONCE = 16_384
 """Events of one call under one manifest; more are logged under several."""
 LONGEST_WAIT_SECONDS = 60.0
-COMPANY_SECONDS = 0.010
+COMPANY_SECONDS = 0.020
 """How long after the last group the next one is taken, where several events are to be expected meanwhile:
 two signatures and a commit cost as much processor time as answering the look itself."""
 _ARRIVALS = 8

@@ -18,9 +18,9 @@ from ledger.store.queue import WriteQueue
 _MAPPED_BYTES = 1 << 30
 """How much of a file is read through memory mapping rather than copied."""
 
-_READER_CACHE_KIB = 16 << 10
-"""What a reading connection keeps: the inner nodes of a table of ten million rows. There are as many of them
-as threads that read at the same moment."""
+_READER_CACHE_KIB = 64 << 10
+"""What a reading connection keeps at most: the inner nodes of all tables of ten million entries. There are as
+many connections as threads that read at the same moment, and the one used last is used first."""
 
 _MIGRATION_PATIENCE = 15 * 60.0
 """How many seconds a process waits for another that brings a large database up to date."""
