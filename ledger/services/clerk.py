@@ -140,10 +140,13 @@ class Clerk:
     # What members owe
 
     def settle_duties(self, today: str, stopping: Stopping = _go_on) -> int:
-        """Note of members' duties that they were done; returns how many were."""
+        """Note of members' duties whose day has come that they were done; returns how many were.
+
+        Before its day nobody asks after a duty, and in a large log there are hundreds of thousands of them.
+        """
         settled = 0
         for kind in DUTIES:
-            for page in self._pages(kind, _LATEST, stopping):
+            for page in self._pages(kind, today, stopping):
                 done = [
                     due for due in page if not any(owed.is_open(today) for owed in self._duties.owed(due))
                 ]

@@ -350,9 +350,11 @@ class TestDuties:
         take(log, "record.objected", first, raised_on=TODAY, grounds="事实不符")
         log.publish("credit.record.objected", step("2号", raised_on=TODAY, grounds="事实不符"), refers=second)
         take(log, "objection.answered", first, outcome="rejected", answered_on=TODAY, reasons="属实")
-        assert log.clerk().settle_duties(TODAY) == 1
+        assert log.clerk().settle_duties(TODAY) == 0, "their day has not come"
+        day = log.store.due("objection", "9999-12-31", 9)[0].day
+        assert log.clerk().settle_duties(day) == 1
         assert [due.index for due in log.store.due("objection", "9999-12-31", 9)] == [3]
-        assert [due.settled for due in log.store.settled_due("objection", TODAY)] == [TODAY]
+        assert [due.settled for due in log.store.settled_due("objection", TODAY)] == [day]
 
 
 def test_an_operator_without_the_role_is_an_alarm_and_no_failure(log: CreditLog) -> None:
