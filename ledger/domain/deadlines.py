@@ -75,14 +75,22 @@ class Duty:
         return (self.done_on or today) > self.due
 
 
+def own_end(record: Record, rules: Rules) -> str | None:
+    """The last day of a record's term where its own statement says it, `YYYY-MM-DD`.
+
+    A judgement not performed has no end until correction is reported, and what is not published has none.
+    """
+    publication = rules.publication(record)
+    if publication.start is None or isinstance(record, EnforcementPublished):
+        return None
+    return publication.until
+
+
 def due_of(statement: Statement, body: Body, rules: Rules) -> tuple[Due, ...]:
     """What a statement makes due; a fold is not needed for it."""
     if isinstance(body, Record):
-        publication = rules.publication(body)
-        # A judgement not performed has no end until correction is reported, and what is not published none.
-        if publication.until is None or publication.start is None or isinstance(body, EnforcementPublished):
-            return ()
-        return (Due("expiry", publication.until),)
+        until = own_end(body, rules)
+        return () if until is None else (Due("expiry", until),)
     kind = _STARTS.get(type(body))
     if isinstance(body, CaseMatched) and not body.records:
         return ()

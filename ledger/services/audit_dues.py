@@ -47,7 +47,9 @@ class _Judge:
         """Whether what is due was done, or never had to be."""
         if due.kind == EXPIRY:
             record = self._terms.record_of(due)
-            return record is None or is_closed(self._terms.state_of(record, self._today)[0])
+            if record is None or self._terms.is_looked_at_later(due, record):
+                return True
+            return is_closed(self._terms.state_of(record, self._today)[0])
         if due.kind == MATCHING:
             return self._has_ended(due)
         return not any(owed.is_open(self._today) for owed in self._duties.owed(due))

@@ -111,6 +111,9 @@ class Clerk:
                 elif state.state == "expired":
                     draft = _expiry_of(record, reference, state, last_step)
                     over.setdefault(reference, (draft, []))[1].append(due)
+                elif self._terms.is_looked_at_later(due, record):
+                    # Corrected in time: nothing ends but by the term.
+                    done.append(due)
             stated += self._state_expired(over, done)
             # A crash here leaves records that are stated to be over and still stand as due: they are found
             # closed, and settled, at the next look.

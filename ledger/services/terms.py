@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ledger.domain.credit_state import RecordState, fold_credit
+from ledger.domain.deadlines import own_end
 from ledger.domain.facts import Fact
 from ledger.domain.records import Record
 from ledger.domain.rules import Rules
@@ -31,6 +32,14 @@ class Terms:
             record = find_fact(self._store, fact.refers[0])
             return record if record is not None and isinstance(record.body, Record) else None
         return fact if isinstance(fact.body, Record) else None
+
+    def is_looked_at_later(self, due: StoredDue, record: Fact) -> bool:
+        """Whether a step made this due before the record's own term ends, which is due by itself."""
+        assert isinstance(record.body, Record)
+        if due.index == record.index:
+            return False
+        end = own_end(record.body, self._rules_at(due.day))
+        return end is not None and due.day < end
 
     def state_of(self, record: Fact, day: str) -> tuple[RecordState, str]:
         """The record's state on a day, and the day of its last step; empty where it has none."""

@@ -91,6 +91,18 @@ def test_a_log_as_it_was_written_is_clean(log: CreditLog) -> None:
     assert report.figures["settled_dues"] == 1
 
 
+def test_a_correction_that_is_settled_because_the_term_ends_later_is_clean(log: CreditLog) -> None:
+    entry = log.store.entry(0)
+    assert entry is not None
+    corrected = step("1号", corrected="yes", on="2027-01-09")
+    log.publish("credit.correction.reported", corrected, refers=Reference(entry.issuer, entry.id))
+    assert log.clerk().expire(LATER) == 0
+    log.checkpoint()
+    report = audited(log)
+    assert report.findings == []
+    assert report.figures["settled_dues"] == 2
+
+
 DUE = "INSERT INTO due (idx, kind, day, settled) VALUES "
 REFERENCE = "INSERT INTO reference (issuer, id, idx) SELECT issuer, id, "
 

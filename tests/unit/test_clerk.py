@@ -15,6 +15,7 @@ from ledger.log.clock import china_day
 from ledger.services.clerk import PAGE, ROLE_ALARM, clerk_chores
 
 TODAY = "2026-11-22"
+TOMORROW = "2026-11-23"
 ENDS = "2026-12-31"
 AFTER = "2027-01-01"
 
@@ -84,6 +85,18 @@ class TestExpiry:
         assert clerk.expire("2027-01-02") == 1
         assert log.store.due("expiry", "9999-12-31", 9) == []
         assert isinstance(log.said()[-1][1], RecordExpired)
+
+    def test_a_correction_in_time_leaves_nothing_to_look_at_but_the_end_of_the_term(self, log: CreditLog) -> None:
+        record = publish(log)
+        take(log, "correction.reported", record, corrected="yes", on=TODAY)
+        assert [due.index for due in log.store.due("expiry", "9999-12-31", 9)] == [1, 0]
+        clerk = log.clerk()
+        move_to(log, TOMORROW)
+        assert clerk.expire(TOMORROW) == 0
+        assert [due.index for due in log.store.due("expiry", "9999-12-31", 9)] == [0]
+        move_to(log, AFTER)
+        assert clerk.expire(AFTER) == 1
+        assert log.store.due("expiry", "9999-12-31", 9) == []
 
     def test_an_objection_that_is_answered_after_the_end_keeps_nothing_back(self, log: CreditLog) -> None:
         record = publish(log)
