@@ -86,7 +86,7 @@ class TestExpiry:
         assert log.store.due("expiry", "9999-12-31", 9) == []
         assert isinstance(log.said()[-1][1], RecordExpired)
 
-    def test_a_correction_in_time_leaves_nothing_to_look_at_but_the_end_of_the_term(self, log: CreditLog) -> None:
+    def test_a_correction_in_time_leaves_nothing_but_the_end_of_the_term(self, log: CreditLog) -> None:
         record = publish(log)
         take(log, "correction.reported", record, corrected="yes", on=TODAY)
         assert [due.index for due in log.store.due("expiry", "9999-12-31", 9)] == [1, 0]
