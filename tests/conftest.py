@@ -13,7 +13,7 @@ from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.governance import agree
 from ledger.chain.nodes import NodeSettings
 from ledger.chain.port import ChainDeployment
-from ledger.chain.registry import Proposal
+from ledger.chain.registry import Proposal, Thresholds
 
 if TYPE_CHECKING:
     from ledger.chain.account import ChainAccount
@@ -55,7 +55,7 @@ class Consortium:
     settings: NodeSettings
     accounts: tuple["ChainAccount", ...]
     chains: tuple["EvmChain", ...]
-    threshold: int
+    threshold: int | Thresholds
 
     def in_an_hour(self) -> int:
         """By the chain's clock, which tests set forward."""
@@ -88,7 +88,7 @@ def found() -> Callable[..., Consortium]:
     from ledger.chain.account import ChainAccount
     from ledger.chain.evm import EvmChain, deploy
 
-    def founded(url: str, members: int = 3, threshold: int = 2) -> Consortium:
+    def founded(url: str, members: int = 3, threshold: int | Thresholds = 2) -> Consortium:
         accounts = tuple(ChainAccount.generate() for _ in range(members))
         settings = NodeSettings((url,), timeout=10.0, rounds=2, backoff=0.05)
         founders = [

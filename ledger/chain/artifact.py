@@ -41,12 +41,20 @@ def _errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     return known
 
 
+def _type(argument: dict[str, Any]) -> str:
+    """A type as selectors are made from it: a struct is the tuple of its members."""
+    if "components" not in argument:
+        return str(argument["type"])
+    inner = ",".join(_type(each) for each in argument["components"])
+    return f"({inner}){argument['type'].removeprefix('tuple')}"
+
+
 @cache
 def _functions() -> dict[bytes, tuple[str, tuple[tuple[str, str], ...]]]:
     known = {}
     for item in artifact(CONSORTIUM).abi:
         if item["type"] == "function":
-            inputs = tuple((argument["name"], argument["type"]) for argument in item["inputs"])
+            inputs = tuple((argument["name"], _type(argument)) for argument in item["inputs"])
             selector = keccak(text=f"{item['name']}({','.join(kind for _, kind in inputs)})")[:4]
             known[selector] = (item["name"], inputs)
     return known
@@ -57,9 +65,10 @@ _UNREADABLE = (KeyError, DecodingError, UnicodeDecodeError, OverflowError)
 
 
 def describe_call(call: bytes) -> str:
-    """A proposed change as text, for the person who is to approve it: `setThreshold(threshold=2)`.
+    """A proposed change as text, for the person who is to approve it: `setEpochs(logId=0x.., epochs=2)`.
 
-    Ids, roles and index names are shown as the text that they are; times are seconds since 1970.
+    Ids, roles and index names are shown as the text that they are, lists and structs in brackets; times are
+    seconds since 1970.
     """
     try:
         name, inputs = _functions()[call[:4]]

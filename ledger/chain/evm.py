@@ -36,12 +36,22 @@ from web3.types import BlockIdentifier
 
 from ledger.chain import artifact
 from ledger.chain.account import ChainAccount
-from ledger.chain.changes import Change, Founder, founder_tuple
+from ledger.chain.changes import Change, Founder, founder_tuple, point, seconds, thresholds_tuple
+from ledger.chain.history import read_history
 from ledger.chain.nodes import KnownTransaction, NodeComplaint, Nodes, NodeSettings, NodeUnreachable
 from ledger.chain.port import AnchoredCheckpoint, Block, ChainDeployment, ChainIdentity, Mined
-from ledger.chain.registry import Proposal, RegistryState, is_named_by_origin, log_of, member_of, proposal_of
+from ledger.chain.registry import (
+    Proposal,
+    RegistryState,
+    Thresholds,
+    is_named_by_origin,
+    log_of,
+    member_of,
+    proposal_of,
+)
 from ledger.chain.sender import Sender
 from ledger.errors import ChainMismatch, ChainRefused, InputError
+from ledger.formats.history import HistoryRecord
 
 T = TypeVar("T")
 
@@ -296,7 +306,7 @@ class EvmChain:
                 exported_at=at.timestamp,
                 consortium=self.deployment.consortium,
                 registry=self.deployment.registry,
-                threshold=view("threshold"),
+                thresholds=Thresholds(*view("thresholds")),
                 members=tuple(member_of(view("member", id_)) for id_ in view("memberIds")),
                 logs=tuple(log for log in map(log_of, logs) if is_named_by_origin(log)),
                 validators=tuple(address.lower() for address in view("validators")),
@@ -328,13 +338,37 @@ class EvmChain:
     def cancel(self, proposal_id: int) -> Proposal:
         return self._decide("cancel", proposal_id)
 
+    def expire(self, proposal_id: int) -> Proposal:
+        return self._decide("expire", proposal_id)
+
+    def revoke_own_key(self, public: bytes, revoked: int) -> str:
+        call = (*point(public), seconds(revoked))
+        return self._nodes.wait_mined(self._send(lambda n: self._consortium(n).revokeOwnKey(*call))).tx_hash
+
+    def revoke_own_log_key(self, log_id: bytes, public: bytes, revoked: int) -> str:
+        call = (log_id, *point(public), seconds(revoked))
+        sent = self._send(lambda n: self._consortium(n).revokeOwnLogKey(*call))
+        return self._nodes.wait_mined(sent).tx_hash
+
     def proposal(self, proposal_id: int) -> Proposal:
-        raw = self._nodes.ask(lambda n: self._consortium(n).proposal(proposal_id).call())
-        return proposal_of(proposal_id, raw)
+        def read(node: EvmNode) -> Proposal:
+            functions = self._consortium(node)
+            # Of one block, or the two could disagree.
+            at = node.block("latest").number
+            raw = functions.proposal(proposal_id).call(block_identifier=at)
+            return proposal_of(proposal_id, raw, functions.progress(proposal_id).call(block_identifier=at))
+
+        return self._nodes.ask(read)
+
+    def proposal_count(self) -> int:
+        return int(self._nodes.ask(lambda n: self._consortium(n).proposalCount().call()))
 
     def proposals(self, start: int = 0, limit: int = 100) -> list[Proposal]:
-        count = self._nodes.ask(lambda n: self._consortium(n).proposalCount().call())
-        return [self.proposal(i) for i in range(start, min(count, start + limit))]
+        return [self.proposal(i) for i in range(start, min(self.proposal_count(), start + limit))]
+
+    def history(self, start: int = 0) -> tuple[list[HistoryRecord], bytes, Block]:
+        """See `RegistryPort.history`."""
+        return self._nodes.ask(lambda node: read_history(node, self.deployment.consortium, start))
 
     def _decide(self, verb: str, proposal_id: int) -> Proposal:
         self._nodes.wait_mined(self._send(lambda n: self._consortium(n)[verb](proposal_id)))
@@ -356,7 +390,10 @@ class EvmChain:
 
 
 def deploy(
-    settings: NodeSettings, account: ChainAccount, founders: Sequence[Founder], threshold: int
+    settings: NodeSettings,
+    account: ChainAccount,
+    founders: Sequence[Founder],
+    threshold: int | Thresholds,
 ) -> ChainDeployment:
     """Deploy both contracts with their founding members; wait until they are mined.
 
@@ -372,7 +409,8 @@ def deploy(
 
     identity = nodes.ask(lambda node: node.check())
     told = [_addressed(founder_tuple(founder)) for founder in founders]
-    consortium, first = deployed(artifact.CONSORTIUM, told, threshold)
+    thresholds = Thresholds.same(threshold) if isinstance(threshold, int) else threshold
+    consortium, first = deployed(artifact.CONSORTIUM, told, thresholds_tuple(thresholds))
     registry, _ = deployed(artifact.CHECKPOINTS, _checksum(consortium))
     return ChainDeployment(identity.chain_id, identity.genesis_hash, consortium, registry, first.block_number)
 

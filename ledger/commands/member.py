@@ -29,8 +29,9 @@ from ledger.commands.common import (
 )
 from ledger.commands.output import OutFile
 from ledger.deployment import Deployment
-from ledger.deployment.consortium import PROPOSAL_SECONDS, sync_trust, trust_of
+from ledger.deployment.consortium import PROPOSAL_SECONDS, sync_trust
 from ledger.errors import InputError
+from ledger.formats.registry import Thresholds, trust_of
 from ledger.formats.times import parse_time
 from ledger.formats.trust import format_trust
 from ledger.gm import PublicKey
@@ -67,12 +68,14 @@ def list_members(folder: Path, as_json: bool) -> None:
             }
             for each in state.members
         ]
-        print_json({"block": state.block_number, "threshold": state.threshold, "members": members})
+        print_json(
+            {"block": state.block_number, "thresholds": _thresholds(state.thresholds), "members": members}
+        )
         return
     for each in state.members:
         suspended = "" if each.active else "  已暂停 suspended"
         click.echo(f"{each.id}  {each.name}  {', '.join(each.roles)}  {len(each.keys)} keys{suspended}")
-    click.echo(f"阈值 · threshold {state.threshold}, block {state.block_number}")
+    click.echo(f"{_thresholds_line(state.thresholds)}, block {state.block_number}")
 
 
 @member.group()
@@ -317,6 +320,21 @@ def _line(proposal: Proposal) -> str:
     return (
         f"提案 · proposal {proposal.id}: {proposal.state}, by {proposal.proposer}, "
         f"{len(proposal.approvals)} approvals, until {_time(proposal.expires)}"
+    )
+
+
+def _thresholds(thresholds: Thresholds) -> dict[str, int]:
+    return {
+        "ordinary": thresholds.ordinary,
+        "membership": thresholds.membership,
+        "emergency": thresholds.emergency,
+    }
+
+
+def _thresholds_line(thresholds: Thresholds) -> str:
+    return (
+        f"阈值 · thresholds: 一般 ordinary {thresholds.ordinary}, 成员 membership {thresholds.membership}, "
+        f"紧急 emergency {thresholds.emergency}"
     )
 
 

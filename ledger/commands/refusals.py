@@ -14,8 +14,26 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "WindowInvalid": ("有效期的结束必须晚于开始", "a window must end after it begins"),
     "RevocationInvalid": ("吊销时间只能提前，不能推后", "a revocation can only be moved to an earlier time"),
     "ThresholdInvalid": (
-        "阈值须在 1 到有效成员数之间",
-        "the threshold must be 1 to the number of active members",
+        "阈值须为：1 ≤ 紧急 ≤ 一般 ≤ 成员变更 ≤ 有效成员数",
+        "thresholds must be 1 <= emergency <= ordinary <= membership <= the number of active members",
+    ),
+    "BelowThreshold": ("同意的成员还不够", "not enough members have approved"),
+    "RotationInPast": (
+        "换钥的生效时间已过，请另定较晚的时间重新提案",
+        "the rotation's time has passed: propose it again with a later one",
+    ),
+    "RevocationTooEarly": (
+        "自行吊销最多追溯 30 天，更早须由其他成员同意（member propose revoke-key）",
+        "alone a member revokes from at most 30 days ago; else it is proposed (member propose revoke-key)",
+    ),
+    "NotKeyOwner": ("该公钥不属于此账户的成员", "the key is not of this account's member"),
+    "NotProposer": ("只有提案成员可以撤回", "only the member that proposed it may cancel"),
+    "ProposalNotExpired": ("提案尚未过期", "the proposal has not expired yet"),
+    "EpochsInvalid": ("代数只能增加", "epochs only grow"),
+    "LogInvalid": ("日志定义无效", "the log's definition is not valid"),
+    "WitnessInvalid": (
+        "见证名称须只属于一个成员，且不得是该日志的运营方",
+        "a witness name stands for one member, never the log's operator",
     ),
     "LogExists": ("该日志已登记", "the log is registered already"),
     "LogUnknown": ("没有这个日志", "there is no such log"),
