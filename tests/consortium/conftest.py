@@ -1,0 +1,49 @@
+"""A network of four validators, and networks of one's own to break."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.network import binary
+from scripts.network.consortium import Network
+
+
+def _needed() -> None:
+    reason = binary.lacking()
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """Four validators for all tests that break nothing. Deploy contracts of your own on it."""
+    _needed()
+    made = Network(tmp_path_factory.mktemp("network"))
+    made.up(4)
+    yield made
+    made.down()
+
+
+@pytest.fixture
+def make_network(tmp_path: Path) -> Iterator[Callable[..., Network]]:
+    """`make_network(4)`: a network of one's own, to break; taken down at the end."""
+    _needed()
+    made: list[Network] = []
+
+    def up(count: int = 4, *, in_namespaces: bool = False) -> Network:
+        network = Network(tmp_path / f"network-{len(made)}")
+        made.append(network)
+        network.up(count, in_namespaces=in_namespaces)
+        return network
+
+    yield up
+    for network in made:
+        if network.exists:
+            network.down()
+
+
+@pytest.fixture
+def own_network(make_network: Callable[..., Network]) -> Network:
+    """Four validators, to break."""
+    return make_network(4)
