@@ -22,6 +22,7 @@ from api.routes import (
     subjects,
     subscriptions,
     trails,
+    witnesses,
 )
 
 BLUEPRINTS: tuple[APIBlueprint, ...] = (
@@ -44,4 +45,5 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     quality.blueprint,
     overdue.blueprint,
     subscriptions.blueprint,
+    witnesses.blueprint,
 )

@@ -32,6 +32,9 @@
     attempts = 12                           # of one notice, before it is a dead letter
     timeout_seconds = 10.0
 
+    [witnesses]
+    patience_seconds = 30.0        # how long a checkpoint waits for its quorum, see ledger.log.witnessing
+
     [sealing]
     source = "file"                # or "env:NAME", "command:/path/to program"; see `masters`
     timeout_seconds = 10.0
@@ -124,6 +127,13 @@ class NoticesConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessesConfig:
+    """How long a checkpoint waits for its witnesses, and answers for a checkpoint that has them."""
+
+    patience_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class SealingConfig:
     """Where the master keys of sealed content come from (see `masters`), and how long a command may take."""
 
@@ -142,6 +152,7 @@ class Config:
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     notices: NoticesConfig = field(default_factory=NoticesConfig)
+    witnesses: WitnessesConfig = field(default_factory=WitnessesConfig)
     sealing: SealingConfig = field(default_factory=SealingConfig)
 
     def origin(self, short: str) -> str:
@@ -159,6 +170,7 @@ _SECTIONS: dict[str, type] = {
     "worker": WorkerConfig,
     "limits": LimitsConfig,
     "notices": NoticesConfig,
+    "witnesses": WitnessesConfig,
     "sealing": SealingConfig,
 }
 _RANGES: dict[str, tuple[float, float]] = {
@@ -175,6 +187,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "notices.attempts": (1, 20),
     "notices.first_pause_seconds": (0.05, 3600),
     "notices.timeout_seconds": (0.1, 60),
+    "witnesses.patience_seconds": (0.5, 3600),
     "sealing.timeout_seconds": (0.1, 300),
 }
 _FORMS: dict[str, re.Pattern[str]] = {

@@ -13,6 +13,8 @@ from ledger.services.clerk import Clerk, clerk_chores
 
 _log = logging.getLogger("xinzheng.worker")
 
+WITNESSES_INTERVAL_MS = 500
+
 
 def make_worker(deployment: Deployment) -> Worker:
     """A worker over everything the deployment has; without a chain where it has none."""
@@ -50,7 +52,16 @@ def _chores(deployment: Deployment) -> list[Chore]:
         with making:
             return deployment.clerk
 
-    return [*clerk_chores(clerk), *deployment.loop.chores()]
+    return [
+        *clerk_chores(clerk),
+        *deployment.loop.chores(),
+        Chore("witnesses", lambda _: _witnessed(deployment), WITNESSES_INTERVAL_MS),
+    ]
+
+
+def _witnessed(deployment: Deployment) -> list[str]:
+    """Name what witnesses are to cosign, and notice what they did."""
+    return [alarm for log in deployment.logs.values() for alarm in log.witnessing.advance()]
 
 
 def _sync(deployment: Deployment, chain: ChainPort) -> None:

@@ -2,8 +2,8 @@
 
 A read is always under one published checkpoint. Nothing that it needs ever changes once that size is
 integrated, so reads take no lock and need no common snapshot. Index pages are readable at the newest
-published sizes and at the newest anchored one (`integrate`); under an older checkpoint `lookup` raises
-`Unavailable`, and the caller takes a newer one.
+published sizes, at the newest anchored one (`integrate`) and at the newest that has a quorum of witnesses;
+under an older checkpoint `lookup` raises `Unavailable`, and the caller takes a newer one.
 
 What is read is checked against the checkpoint before it is handed out: an answer that would not verify
 raises `IntegrityError` here.
@@ -31,6 +31,7 @@ from ledger.log.index_reading import IndexReading
 from ledger.log.keeping import Kept
 from ledger.log.paths import Paths
 from ledger.log.tiles import Tiles
+from ledger.log.witnessing import Witnessing
 from ledger.merkle import EMPTY_HEAD, chain_step, consistency_proof, inclusion_proof, index_key, leaf_hash
 from ledger.store.port import LogStore, StoredCheckpoint, StoredEntry
 
@@ -67,8 +68,15 @@ class History:
 class LogReader:
     """One log, read with proofs; safe for many threads."""
 
-    def __init__(self, store: LogStore, origin: str, chain: ChainPlace | None = None) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        origin: str,
+        chain: ChainPlace | None = None,
+        witnessing: Witnessing | None = None,
+    ) -> None:
         self.origin = origin
+        self._witnessing = witnessing
         self._store = store
         self._chain = chain
         self._tiles = Tiles(store)
@@ -76,8 +84,23 @@ class LogReader:
         self._index = IndexReading(store)
         self._kept_manifests: Kept[tuple[bytes, int], ProvenEntry] = Kept(_KEPT_MANIFESTS)
 
+    def answering(self, level: Level = "published", holding: int = -1) -> StoredCheckpoint:
+        """The checkpoint to answer under: where the log has witnesses, the newest that they vouch for is
+        preferred to one that is merely published, as `witnessing` says, if it covers the index `holding`.
+
+        Raises as `checkpoint` does.
+        """
+        if level == "published" and self._witnessing is not None:
+            preferred = self._witnessing.preferred()
+            if preferred is not None and preferred.size > holding:
+                return preferred
+        return self.checkpoint(level)
+
     def checkpoint(self, level: Level = "published") -> StoredCheckpoint:
-        """The newest checkpoint that got this far. Raises `NotYetPublished` if there is none."""
+        """The newest checkpoint that got this far, with the cosignatures over it.
+
+        Raises `NotYetPublished` if there is none.
+        """
         found: StoredCheckpoint | None
         if level == "published":
             found = self._store.latest_checkpoint()
@@ -86,7 +109,7 @@ class LogReader:
             found = self._store.checkpoint(anchor.size, anchor.note_hash) if anchor else None
         if found is None:
             raise NotYetPublished(f"no checkpoint is {level} yet")
-        return found
+        return found if self._witnessing is None else self._witnessing.cosigned(found)
 
     def entry(self, index: int) -> StoredEntry | None:
         return self._store.entry(index)

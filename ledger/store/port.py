@@ -162,6 +162,18 @@ class StoredCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCosignature:
+    """A witness's line over the note of this hash; `line` without its newline, `seconds` since 1970."""
+
+    note_hash: bytes
+    name: str
+    key_hash: bytes
+    size: int
+    seconds: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAnchor:
     """A checkpoint on its way to, or on, the chain.
 
@@ -358,6 +370,14 @@ class LogStore(Protocol):
     def anchors(self, after_size: int, limit: int, state: str | None = None) -> list[StoredAnchor]: ...
 
     def latest_anchor(self, states: Sequence[str] = ("mined", "final")) -> StoredAnchor | None: ...
+
+    # primary: what witnesses said of checkpoints
+
+    def keep_cosignature(self, cosignature: StoredCosignature) -> bool:
+        """Keep a line that was verified; False when this witness's key has one over this note already."""
+
+    def cosignatures(self, note_hash: bytes) -> list[StoredCosignature]:
+        """The lines over a note, by name and key hash."""
 
     # primary: small facts of the log, such as the trust file in force
 

@@ -127,6 +127,19 @@ def _create_erased(database: Database) -> None:
         database.execute(statement)
 
 
+@primary(name="0005_cosignatures")
+def _create_cosignatures(database: Database) -> None:
+    # A witness's line over a published note; what a log cannot make itself, and so is not derived.
+    for statement in (
+        "CREATE TABLE cosignature (note_hash BLOB NOT NULL, name TEXT NOT NULL, key_hash BLOB NOT NULL,"
+        " size INTEGER NOT NULL, seconds INTEGER NOT NULL, line TEXT NOT NULL,"
+        " PRIMARY KEY (note_hash, name, key_hash)) STRICT, WITHOUT ROWID",
+        _APPEND_ONLY.format(table="cosignature", verb="UPDATE"),
+        _APPEND_ONLY.format(table="cosignature", verb="DELETE"),
+    ):
+        database.execute(statement)
+
+
 @derived(name="0001_derived")
 def _create_derived(database: Database) -> None:
     for statement in (
