@@ -1,12 +1,11 @@
 """What `ConsortiumRegistry` promises, on a real EVM."""
 
-import json
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from chain_time import pass_time
 
 from ledger.chain import changes
 from ledger.chain.artifact import CONSORTIUM, artifact
@@ -25,12 +24,6 @@ def refused(reason: str) -> Iterator[None]:
     with pytest.raises(ChainRefused) as caught:
         yield
     assert caught.value.reason == reason
-
-
-def pass_time(url: str, seconds: int) -> None:
-    for method, parameters in (("evm_increaseTime", [seconds]), ("evm_mine", [])):
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
-        urllib.request.urlopen(urllib.request.Request(url, body, {"content-type": "application/json"})).read()
 
 
 def roles_of(chain: EvmChain, id_: str) -> tuple[str, ...]:
