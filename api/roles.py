@@ -6,9 +6,10 @@ needs one of the roles named; `own` says that a member without them still sees w
 the handler decides by `may_see`. The role `operator` sees everything that can be read.
 
 Open are health and metrics (no personal data in them), the checkpoint and the proofs by hash (who holds a
-hash already holds what it proves), what witnesses are asked to cosign and what they hand in, the verification of a certificate by its identifier (a partner city
-needs no account), the API's own description, and the trust file: it is the public registry, a copy of what
-stands on the chain, and whoever checks an answer offline needs it before he can have anything else.
+hash already holds what it proves), what witnesses are asked to cosign and what they hand in, the verification
+of a certificate by its identifier (a partner city needs no account), the API's own description, and the trust
+file: it is the public registry, a copy of what stands on the chain, and whoever checks an answer offline
+needs it before he can have anything else.
 """
 
 from dataclasses import dataclass
@@ -93,6 +94,14 @@ RULES: dict[str, Rule] = {
     "proofs.inclusion": OPEN,
     "proofs.consistency": OPEN,
     "members.trust": OPEN,
+    # What stands on the chain anyway. Decisions are sent to the chain from a member's own account, never from
+    # here: the service holds no member's keys.
+    "governance.overview": OPEN,
+    "governance.members": OPEN,
+    "governance.proposals": OPEN,
+    "governance.proposal": OPEN,
+    "governance.records": OPEN,
+    "governance.history_file": OPEN,
     "witnesses.candidate": OPEN,
     "witnesses.published": OPEN,
     # A cosignature speaks for itself: a line by a key that the consortium did not name is refused.
