@@ -13,7 +13,20 @@ from eth_hash.auto import keccak
 from eth_keys import keys
 
 from ledger.ethereum.trie import make_proof
+from ledger.formats.bundle import Bundle, format_bundle
+from ledger.formats.consensus import Consensus, ValidatorSet
 from ledger.formats.finality import AnchorRecord, Finality, SealedBlock, log_id
+from ledger.formats.note import (
+    LOG_IDENTIFIER,
+    Checkpoint,
+    checkpoint_text,
+    note_hash,
+    parse_note,
+    sign_note,
+    verification_key,
+)
+from ledger.formats.trust import Chain, Exported, NamedKey, Trust, TrustLog, Window, format_trust
+from ledger.gm import PrivateKey, signer
 
 ORIGIN = "yunling.example/credit"
 REGISTRY = "0x" + "5f" * 20
@@ -165,3 +178,23 @@ class Anchored:
             "0x" + block.hash.hex(),
             Finality(block.kind, block=sealed),
         )
+
+
+LOG_KEY = signer(PrivateKey.generate())
+
+
+def sealed_bundle(
+    block: Block, *, trusted: Sequence[keys.PrivateKey], now: int, kind: str | None = None
+) -> tuple[bytes, bytes]:
+    """(bundle, trust file) of a checkpoint alone, anchored in this block; `now` in seconds."""
+    checkpoint = Checkpoint(ORIGIN, SIZE, ROOT, INDEX_ROOT, now)
+    text = checkpoint_text(checkpoint)
+    note = parse_note(text.decode() + "\n" + sign_note(text, ORIGIN, LOG_KEY))
+    anchored = Anchored(block, index=2, count=5, mine=receipt(event(note_hash=note_hash(text))))
+    anchor = replace(anchored.anchor(), note_hash=note_hash(text))
+    sets = (ValidatorSet(1, addresses(trusted)),)
+    chain = Chain(4242, REGISTRY, addresses(trusted), Consensus(kind or block.kind, sets))
+    vkey = verification_key(ORIGIN, LOG_IDENTIFIER, LOG_KEY.public)
+    log = TrustLog(ORIGIN, ("subject",), {}, 1, (NamedKey(vkey, Window(0)),), None, chain)
+    trust = Trust(Exported(now * 1000, 4242, 1), {ORIGIN: log}, {})
+    return format_bundle(Bundle(ORIGIN, note, (), None, anchor)), format_trust(trust)

@@ -1,7 +1,13 @@
 """Finality by a sealed block: who must have sealed it, what it must hold, how sets of validators follow."""
 
+import json
+import random
+import subprocess
+import sys
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,16 +23,19 @@ from sealed_chain import (
     event,
     receipt,
     seal,
+    sealed_bundle,
     validator_keys,
 )
 
+from ledger.errors import InputError, TrustUnusable
 from ledger.formats.consensus import Consensus, ValidatorSet
 from ledger.formats.finality import AnchorRecord, SealedBlock, format_anchor, parse_anchor
-from ledger.formats.trust import Chain, TrustLog
-from ledger.verify import FAIL, PASS, UNKNOWN, Question
+from ledger.formats.trust import Chain, TrustLog, format_trust, parse_trust
+from ledger.verify import FAIL, PASS, UNKNOWN, Question, verify_bundle
 from ledger.verify.checkpoint import finality_findings
 from ledger.verify.sealed import more_than_two_thirds
 
+ROOT = Path(__file__).resolve().parents[2]
 FOUR = tuple(validator_keys(4))
 BFT = ("qbft", "kaia")
 
@@ -404,3 +413,114 @@ class TestClique:
 
     def test_a_trust_file_for_another_engine_does_not_take_it(self) -> None:
         assert found(self.signed(1, 2, 3).anchor(), trusted((1, FOUR))) == (UNKNOWN, "consensus_differs")
+
+
+NOW = 1_795_334_400
+STRANGER = """
+import sys
+for name in ("web3", "eth_keys", "eth_utils", "eth_hash", "rlp", "pydantic", "cytoolz", "gmpy2", "requests"):
+    sys.modules[name] = None
+from ledger.verify.command import main
+main()
+"""
+
+
+@pytest.mark.parametrize("kind", BFT)
+def test_the_base_install_verifies_it_without_node_or_network(kind: str, tmp_path: Path) -> None:
+    bundle, trust = sealed_bundle(block(FOUR[:3], kind=kind), trusted=FOUR, now=NOW)
+    (tmp_path / "bundle.json").write_bytes(bundle)
+    (tmp_path / "trust.json").write_bytes(trust)
+    command = [sys.executable, "-c", STRANGER, str(tmp_path / "bundle.json")]
+    command += ["--trust", str(tmp_path / "trust.json"), "--json", "--now", "2026-11-22T08:00:00Z"]
+    command += ["--require", "anchor,finality"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True)
+    answer = json.loads(done.stdout)
+    assert answer["verdicts"]["finality"] == PASS, done.stderr.decode()
+    assert answer["verdicts"]["anchor"] == PASS
+    assert answer["reasons"]["finality"] == ["sealed_by_validators"]
+
+
+def test_finality_of_a_block_backs_the_anchor_and_a_key_revoked_since() -> None:
+    bundle, trust = sealed_bundle(block(FOUR[:3]), trusted=FOUR, now=NOW)
+    revoked = trust.replace(b'"revoked":null', b'"revoked":"2026-11-22T08:10:00Z"')
+    assert revoked != trust
+    later = Question((NOW + 1200) * 1000)
+    report = verify_bundle(bundle, revoked, later)
+    assert (report.verdicts["checkpoint"], report.verdicts["anchor"]) == (PASS, PASS)
+    few, _ = sealed_bundle(block(FOUR[:2]), trusted=FOUR, now=NOW)
+    report = verify_bundle(few, revoked, later)
+    assert (report.verdicts["checkpoint"], report.verdicts["anchor"]) == (FAIL, UNKNOWN)
+
+
+def test_whatever_is_done_to_a_sealed_bundle_it_is_answered_or_unusable() -> None:
+    bundle, trust = sealed_bundle(block(FOUR), trusted=FOUR, now=NOW)
+    genuine, random_ = json.loads(bundle), random.Random(5)
+    block_ = genuine["anchor"]["finality"]
+    odd: list[Any] = [None, 0, -1, 2**53 - 1, "", "AA==", "AB==", "wA==", [], {}, ["wA=="], [[]], True]
+    for name in (*block_, "following", "changes", "more"):
+        for value in odd:
+            changed = json.loads(bundle)
+            changed["anchor"]["finality"][name] = value
+            verdict = _verdict(json.dumps(changed).encode(), trust)
+            assert verdict != PASS or changed == genuine, (name, value)
+    header = b64decode(block_["header"])
+    for _ in range(300):
+        at = random_.randrange(len(header))
+        changed = json.loads(bundle)
+        bytes_ = header[:at] + bytes((random_.randrange(256),)) + header[at + random_.randrange(2) :]
+        changed["anchor"]["finality"]["header"] = b64encode(bytes_).decode()
+        # A changed seal may leave the others: three of four are enough.
+        assert _verdict(json.dumps(changed).encode(), trust) in (PASS, FAIL)
+
+
+def _verdict(bundle: bytes, trust: bytes) -> str | None:
+    try:
+        report = verify_bundle(bundle, trust, Question(NOW * 1000))
+    except InputError:
+        return None
+    json.dumps(report.as_json())
+    return report.verdicts.get("finality")
+
+
+def test_trust_files_of_both_versions_read_what_they_wrote() -> None:
+    _, sealed = sealed_bundle(block(FOUR), trusted=FOUR, now=NOW)
+    assert b"trust+json;v=2" in sealed
+    assert format_trust(parse_trust(sealed)) == sealed
+    document = json.loads(sealed)
+    chain = document["logs"][ORIGIN]["chain"]
+    consensus = chain.pop("consensus")
+    with pytest.raises(TrustUnusable, match="version"):
+        parse_trust(json.dumps(document).encode())
+    document["mediaType"] = document["mediaType"].replace("v=2", "v=1")
+    plain = parse_trust(json.dumps(document).encode())
+    assert parse_trust(format_trust(plain)) == plain
+    assert b"trust+json;v=1" in format_trust(plain)
+    chain["consensus"] = consensus
+    with pytest.raises(TrustUnusable, match="version"):
+        parse_trust(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "poa"},
+        {"kind": 1},
+        {"sets": []},
+        {"sets": [{"block": 1, "validators": []}]},
+        {"sets": [{"block": 1, "validators": ["0x" + "AB" * 20]}]},
+        {"sets": [{"block": 1, "validators": ["0x" + "ab" * 20] * 2}]},
+        {"sets": [{"block": 2, "validators": ["0x" + "ab" * 20]}] * 2},
+        {"sets": [{"block": -1, "validators": ["0x" + "ab" * 20]}]},
+        {"depth": 1},
+        {"kind": "clique"},
+        {"kind": "clique", "depth": 0},
+        {"kind": "clique", "depth": 2**20},
+        {"more": 1},
+    ],
+)
+def test_a_consensus_that_is_not_in_form_makes_the_trust_file_unusable(change: dict[str, Any]) -> None:
+    _, sealed = sealed_bundle(block(FOUR), trusted=FOUR, now=NOW)
+    document = json.loads(sealed)
+    document["logs"][ORIGIN]["chain"]["consensus"] |= change
+    with pytest.raises(TrustUnusable):
+        parse_trust(json.dumps(document).encode())
