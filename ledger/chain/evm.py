@@ -213,11 +213,15 @@ class EvmChain:
     def __init__(
         self, deployment: ChainDeployment, settings: NodeSettings, account: ChainAccount | None = None
     ) -> None:
-        self.deployment = deployment
+        self._deployment = deployment
         self._settings = settings
         self._account = account
         self._nodes = _nodes(settings, deployment)
         self._sender = Sender(self._nodes, account, settings) if account else None
+
+    @property
+    def deployment(self) -> ChainDeployment:
+        return self._deployment
 
     @property
     def registry(self) -> str:

@@ -157,6 +157,10 @@ class RegistryPort(Protocol):
     the transaction is mined.
     """
 
+    @property
+    def deployment(self) -> ChainDeployment:
+        """The chain and the contracts that are pinned."""
+
     def export(self, block_number: int | None = None) -> RegistryState:
         """The whole registry as it stood at one block, the newest unless told.
 

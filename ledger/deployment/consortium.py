@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ledger.chain.changes import Founder, add_log_key, define_log
+from ledger.deployment.governance import sync_history
 from ledger.domain.kinds import INDEXES
 from ledger.formats.registry import Thresholds, trust_of
 from ledger.formats.trust import format_trust
@@ -75,5 +76,10 @@ def propose_logs(deployment: "Deployment", chain: "ChainPort") -> int:
 
 
 def sync_trust(deployment: "Deployment", chain: "RegistryPort") -> bool:
-    """Take the registry's snapshot into the deployment's trust file; returns whether it changed."""
-    return write_snapshot(deployment.trust_path, format_trust(trust_of(chain.export())))
+    """Take the registry's snapshot into the deployment's trust file; returns whether it changed.
+
+    Its history is kept beside, but what is wrong with that keeps nobody from hearing of a revocation.
+    """
+    changed = write_snapshot(deployment.trust_path, format_trust(trust_of(chain.export())))
+    sync_history(deployment, chain)
+    return changed

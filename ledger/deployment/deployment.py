@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.catalog import Editions
 from ledger.deployment.config import LOGS, ChainConfig, Config, format_config, read_config
+from ledger.deployment.governance import GovernanceReader
 from ledger.deployment.keyring import Keyring, find_passphrase, write_secret
 from ledger.deployment.log_handle import LogHandle
 from ledger.deployment.loop import Loop
@@ -141,6 +142,11 @@ class Deployment:
     @cached_property
     def directory(self) -> Directory:
         return Directory.from_file(self.trust_path, self.clock)
+
+    @cached_property
+    def governance(self) -> GovernanceReader:
+        """The consortium's decisions as the worker keeps them."""
+        return GovernanceReader(self.folder)
 
     @cached_property
     def editions(self) -> Editions:

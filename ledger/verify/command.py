@@ -1,5 +1,5 @@
-"""The command `verify`: a bundle, a check receipt, an answer or a proof of misbehaviour, and a trust file in;
-verdicts and an exit status out."""
+"""The command `verify`: a bundle, a check receipt, an answer, a proof of misbehaviour or the consortium's
+history, and a trust file in; verdicts and an exit status out."""
 
 import json
 import sys
@@ -19,6 +19,7 @@ from ledger.verify.answer import AnswerReport, open_answer, open_receipt, verify
 from ledger.verify.answer_document import MAX_ANSWER, is_plain_answer
 from ledger.verify.answer_keys import Persons, parse_persons
 from ledger.verify.answer_words import FILE, LOOK, PART_NAMES
+from ledger.verify.history_command import followed_trust, is_history_file, report_history
 from ledger.verify.misbehaviour import PART_NAMES as MISBEHAVIOUR_NAMES
 from ledger.verify.misbehaviour import MisbehaviourReport, verify_misbehaviour
 from ledger.verify.node import ChainNode, HttpRpc
@@ -37,6 +38,8 @@ unknown option, is answered by its usage on standard error alone (2).
 
 FILE is a bundle, a check receipt (PDF), the answer of a check with its bundle in it or in --bundle, or a
 proof of misbehaviour of a log (as a witness writes it), which has verdicts of its own: notes, misbehaviour.
+It may be the consortium's history (xinzheng member history): then the trust file is followed to the one that
+holds at the history's end, which --out keeps. With --history any other FILE is verified against that one.
 
 Verdicts: {", ".join(VERDICTS)}. Required are checkpoint; signature, issuer and inclusion where the
 bundle has entries; completeness and disclosure where it has those; and what --require names. Of a receipt or
@@ -84,6 +87,14 @@ matters, ask for them (--require witnesses,anchor,finality).
     help="The bundle of an answer that does not hold it.",
 )
 @click.option(
+    "--history",
+    "history_path",
+    type=click.Path(path_type=Path),
+    help="The consortium's history: follow it from --trust, and verify against the trust file at its end.",
+)
+@click.option("--head", metavar="HEX", help="The history's head as another member told it.")
+@click.option("--out", type=click.Path(path_type=Path), help="Keep the trust file at the history's end here.")
+@click.option(
     "--certificate",
     "certificate_path",
     type=click.Path(path_type=Path),
@@ -108,6 +119,9 @@ def main(
     after: tuple[str, ...],
     rpc: str | None,
     bundle_path: Path | None,
+    history_path: Path | None,
+    head: str | None,
+    out: Path | None,
     certificate_path: Path | None,
     tag_keys: Path | None,
 ) -> None:
@@ -116,6 +130,7 @@ def main(
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
+        known = _trust(file, trust, history_path, head=head, rpc=rpc, out=out, as_json=as_json)
         question = Question(
             now=time.time_ns() // 1_000_000 if now is None else parse_time(now),
             max_age=None if max_age is None else parse_age(max_age),
@@ -127,7 +142,7 @@ def main(
         )
         persons = None if tag_keys is None else parse_persons(_read(tag_keys, MAX_KEYS), _lines())
         beside = (bundle_path, certificate_path)
-        report = _verify(file, beside, _read(trust, MAX_TRUST), question, persons)
+        report = _verify(file, beside, known, question, persons)
     except LedgerError as error:
         _print_unusable(error, as_json)
         sys.exit(EXIT_UNUSABLE)
@@ -140,6 +155,28 @@ def main(
     else:
         print_report(report)
     sys.exit(report.exit_status)
+
+
+def _trust(
+    file: Path,
+    trust: Path,
+    history: Path | None,
+    *,
+    head: str | None,
+    rpc: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> bytes:
+    """The trust file to verify against. Where FILE is a history, following it is all there is to do."""
+    if is_history_file(file):
+        if history is not None:
+            raise QuestionInvalid("--history goes with another FILE than a history")
+        sys.exit(report_history(file, trust, head=head, rpc=rpc, out=out, as_json=as_json))
+    if history is not None:
+        return followed_trust(history, trust, head=head, rpc=rpc, out=out)
+    if head is not None or out is not None:
+        raise QuestionInvalid("--head and --out go with a history")
+    return _read(trust, MAX_TRUST)
 
 
 def _verify(
