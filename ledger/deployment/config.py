@@ -276,6 +276,12 @@ def _checked(name: str, kind: Any, value: Any) -> Any:
     return tuple(texts) if name in _LISTS else value
 
 
+def parse_chain(document: Any) -> ChainConfig:
+    """A `[chain]` section as of `deployment.toml`; raises `ConfigurationError`."""
+    parsed: ChainConfig = _parse_section("chain", ChainConfig, document)
+    return parsed
+
+
 def format_config(config: Config) -> str:
     """The file's text; `parse_config` reads the same configuration from it."""
     lines = [
@@ -284,13 +290,18 @@ def format_config(config: Config) -> str:
         f"operator = {_toml(config.operator)}",
     ]
     for name in _SECTIONS:
-        section = getattr(config, name)
-        lines += ["", f"[{name}]"]
-        for item in fields(section):
-            value = getattr(section, item.name)
-            if value is not None:
-                lines.append(f"{item.name} = {_toml(value)}")
+        lines += ["", *format_section(name, getattr(config, name))]
     return "\n".join(lines) + "\n"
+
+
+def format_section(name: str, section: Any) -> list[str]:
+    """The lines of one section."""
+    lines = [f"[{name}]"]
+    for item in fields(section):
+        value = getattr(section, item.name)
+        if value is not None:
+            lines.append(f"{item.name} = {_toml(value)}")
+    return lines
 
 
 def _toml(value: Any) -> str:

@@ -320,18 +320,9 @@ class Deployment:
     def open_chain(self, *, writing: bool = True) -> "EvmChain":
         """The chain and the contracts that are pinned; raises `ConfigurationError` before deployment."""
         from ledger.chain.evm import EvmChain
-        from ledger.chain.port import ChainDeployment
+        from ledger.deployment.pinned import pinned_deployment
 
-        chain = self._chain_config()
-        if not chain.pinned:
-            raise ConfigurationError("the contracts are not deployed yet (xinzheng deploy)")
-        pinned = ChainDeployment(
-            int(chain.chain_id or 0),
-            str(chain.genesis),
-            str(chain.consortium),
-            str(chain.registry),
-            int(chain.deployed_block or 0),
-        )
+        pinned = pinned_deployment(self._chain_config())
         return EvmChain(pinned, self.node_settings(), self.chain_account() if writing else None)
 
     def _chain_config(self) -> ChainConfig:

@@ -44,16 +44,16 @@ CLOCK_SKEW_MS = 5 * 60 * 1000
 _QUORUMS_KEPT = 2
 """The one before stays readable, so that an answer begun under it can be finished."""
 _ANCHORS = ("pending", "sent", "mined", "final")
-_LOOK_MS = 200
-"""How old a look at the newest quorum may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class WitnessingSettings:
-    """Times in milliseconds; see the module. `alarm`: without a quorum for longer, the worker says so."""
+    """Times in milliseconds; see the module. `alarm`: without a quorum for longer, the worker says so.
+    `look`: how old a look at the newest quorum may be."""
 
     patience: int = 30_000
     alarm: int = 120_000
+    look: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class Witnessing:
         if policy is None:
             return None
         now, looked = self._clock(), self._looked
-        if looked is not None and 0 <= now - looked[0] < _LOOK_MS:
+        if looked is not None and 0 <= now - looked[0] < self._settings.look:
             return looked[1]
         found = self._look(policy, now)
         self._looked = (now, found)
