@@ -1,0 +1,160 @@
+"""One soak: faults in turn upon one site under load, each followed by a full judgement."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.network import namespaces
+from scripts.network.consortium import Network
+from scripts.soaking.faults import Fault, Stranger, chain_faults, struck
+from scripts.soaking.load import Load
+from scripts.soaking.site import Site
+from scripts.soaking.verdict import Verdict, judge
+
+Tell = Callable[[str], None]
+# A stalled network waits longer with each round it fails to agree in, and so takes that long to go on.
+CATCH_UP_SECONDS = 240.0
+_SHORTEST, _LONGEST = 4.0, 60.0
+
+
+@dataclass(slots=True)
+class Struck:
+    """One fault as it went; times in seconds. `anchored_after`: until everything accepted before the mending
+    was final on the chain."""
+
+    name: str
+    held: float
+    anchored_after: float
+    acknowledged: int
+    wrong: list[str]
+
+
+@dataclass(slots=True)
+class Report:
+    """What a soak found. The last five are the figures that everybody asks for."""
+
+    minutes: float
+    validators: int
+    engine: str
+    left_out: dict[str, str] = field(default_factory=dict)
+    each: list[Struck] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    checks: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    anchors: int = 0
+    acknowledged: int = 0
+    lost: int = 0
+    faults: int = 0
+    longest_stall_s: float = 0.0
+    catch_up_s: float = 0.0
+
+    @property
+    def sound(self) -> bool:
+        return not self.lost and not self.wrong and self.faults > 0
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Soak:
+    """A network, a site on it and its load, in `folder`; `close` ends all of it."""
+
+    def __init__(self, folder: Path, validators: int, tell: Tell) -> None:
+        self._tell = tell
+        self.network = Network(folder / "network", tell)
+        lacking = namespaces.lacking()
+        self.network.up(validators, in_namespaces=lacking is None)
+        self.stranger = Stranger(folder / "stranger")
+        self.site = Site(folder / "site", self.network)
+        self.load = Load(self.site, folder / "acknowledged.jsonl")
+        self.report = Report(0.0, validators, self.network.engine_name)
+
+    def begin(self) -> None:
+        self._tell("deploying on it, and starting the load")
+        self.site.found()
+        self.load.start()
+
+    def faults(self) -> list[Fault]:
+        """Those that can be put to this site; the others stand in the report with the reason."""
+        possible = []
+        for fault in chain_faults(self.stranger):
+            reason = fault.needs(self.site)
+            if reason is None:
+                possible.append(fault)
+            else:
+                self.report.left_out[fault.name] = reason
+        return possible
+
+    def put(self, fault: Fault, seconds: float) -> Struck:
+        """Strike, hold, mend, wait until all is anchored, judge. Raises `SiteFault` when that never ends."""
+        held = max(_SHORTEST, seconds) * fault.held
+        self._tell(f"{fault.name}, for {held:.0f} s")
+        with struck(fault, self.site):
+            time.sleep(held)
+        due = self.site.sizes()
+        took = self.site.until(
+            f"everything final after: {fault.name}", lambda: self.site.final(due), CATCH_UP_SECONDS
+        )
+        verdict = judge(self.site, self.load.acknowledged())
+        figures = self.load.figures
+        done = Struck(fault.name, round(held, 1), round(took, 1), figures.acknowledged, verdict.wrong)
+        self._add(done, verdict)
+        self._tell(f"  anchored {took:.1f} s after, {figures.acknowledged} acknowledged, {verdict.lost} lost")
+        return done
+
+    def end(self, minutes: float) -> Report:
+        """Stop the load, judge once more, and tell."""
+        self.load.stop()
+        due = self.site.sizes()
+        self.site.until("everything final at the end", lambda: self.site.final(due), CATCH_UP_SECONDS)
+        verdict = judge(self.site, self.load.acknowledged())
+        figures, report = self.load.figures, self.report
+        report.minutes, report.anchors = round(minutes, 1), verdict.anchors
+        report.wrong = list(dict.fromkeys([*report.wrong, *verdict.wrong]))
+        report.lost = max(report.lost, verdict.lost)
+        report.checks, report.refused = figures.checks, figures.reasons
+        report.acknowledged = figures.acknowledged
+        report.longest_stall_s = round(figures.longest_stall, 2)
+        return report
+
+    def close(self) -> None:
+        self.load.stop()
+        self.site.close()
+        self.stranger.close()
+        if self.network.exists:
+            self.network.down()
+
+    def _add(self, done: Struck, verdict: Verdict) -> None:
+        report = self.report
+        report.each.append(done)
+        report.faults += 1
+        report.lost = max(report.lost, verdict.lost)
+        report.wrong += [f"after {done.name}: {each}" for each in verdict.wrong]
+        report.catch_up_s = max(report.catch_up_s, done.anchored_after)
+
+
+def run(folder: Path, minutes: float, validators: int, tell: Tell) -> Report:
+    """Faults in turn until the time is up; every one of them once, where there is time for it."""
+    soak = Soak(folder, validators, tell)
+    try:
+        soak.begin()
+        started = time.monotonic()
+        faults = soak.faults()
+        seconds = held_for(minutes, faults)
+        while time.monotonic() - started < minutes * 60:
+            for fault in faults:
+                if time.monotonic() - started >= minutes * 60:
+                    break
+                soak.put(fault, seconds)
+        return soak.end((time.monotonic() - started) / 60)
+    finally:
+        soak.close()
+
+
+def held_for(minutes: float, faults: Sequence[Fault]) -> float:
+    """For how long faults are held, so that a round of all takes about as long as there is."""
+    weight = sum(fault.held for fault in faults)
+    # About half of a round is mending and judging.
+    return min(_LONGEST, max(_SHORTEST, minutes * 60 * 0.4 / max(weight, 1.0)))
