@@ -1,9 +1,9 @@
-"""Finds the program that validators run: `besu` where it is on the PATH, else ours, built once and cached.
+"""The program that validators run: `besu` where it is on the PATH, else ours, built once and cached.
 
 The build needs Go >= 1.22 and a C compiler. Its result is kept outside the repository, in
 `$XDG_CACHE_HOME/xinzheng` (or `~/.cache/xinzheng`), under the digest of the Go module's files and of the
 platform: when these change it is built anew, and the modules' contents are those of the committed `go.sum`.
-The modules come through Go's own client as this machine has it configured.
+The modules come through Go's own client as this machine has it configured. Standard library only.
 """
 
 import fcntl
@@ -11,13 +11,10 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from scripts.network.besu import Besu
-from scripts.network.engine import Engine, NetworkFault
-from scripts.network.kaia import Kaia
+from scripts.network.engine import NetworkFault
 from scripts.steps import StepFailed, run_step
 
 MODULE = Path(__file__).resolve().parent / "kaia"
@@ -32,15 +29,15 @@ NO_COMPILER = (
 )
 
 
-def find_engine() -> Engine:
-    """Besu or the program of ours, built if need be; raises `NetworkFault` with what to install."""
-    besu = shutil.which("besu")
-    return Besu(Path(besu)) if besu else Kaia(build())
+def besu() -> Path | None:
+    """The `besu` command, which is used instead of ours where there is one."""
+    found = shutil.which("besu")
+    return Path(found) if found else None
 
 
 def lacking() -> str | None:
     """What is to be installed before a network can start here, as a sentence; None when nothing is."""
-    if shutil.which("besu") or cached().exists():
+    if besu() or cached().exists():
         return None
     if find_go() is None:
         return NO_GO
@@ -107,7 +104,8 @@ def _digest() -> str:
     return content.hexdigest()[:16]
 
 
-def go_version(go: str) -> str:
-    """What the Go command says of itself."""
-    done = subprocess.run([go, "version"], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+if __name__ == "__main__":
+    try:
+        build()
+    except NetworkFault as fault:
+        sys.exit(str(fault))

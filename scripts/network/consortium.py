@@ -26,9 +26,10 @@ from eth_keys.datatypes import PrivateKey
 
 from ledger.files import create_file, replace_file
 from scripts.demo_steps.processes import ProcessDied, Processes
-from scripts.network import namespaces
-from scripts.network.binary import find_engine
+from scripts.network import binary, namespaces
+from scripts.network.besu import Besu
 from scripts.network.engine import Engine, NetworkFault, Validator
+from scripts.network.kaia import Kaia
 from scripts.network.rpc import NoAnswer, call, height
 
 CHAIN_ID = 20_264
@@ -259,7 +260,8 @@ class Network:
 
     def _program(self) -> Engine:
         if self._engine is None:
-            self._engine = find_engine()
+            besu = binary.besu()
+            self._engine = Besu(besu) if besu else Kaia(binary.build())
         return self._engine
 
     @property

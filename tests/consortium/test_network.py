@@ -138,4 +138,4 @@ def test_without_go_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr(binary, "find_go", lambda: None)
     assert binary.lacking() == binary.NO_GO
     with pytest.raises(NetworkFault, match="install Go"):
-        binary.find_engine()
+        Network(tmp_path / "network").up(4)
