@@ -14,7 +14,6 @@ from ledger.formats.misbehaviour import (
     TWO_ROOTS,
     WENT_BACK,
     Beginning,
-    Material,
     Misbehaviour,
     PlacedEntry,
     Repeated,
@@ -23,6 +22,7 @@ from ledger.formats.note import SignedNote
 from ledger.merkle import (
     HashReader,
     consistency_proof,
+    grow_tiles,
     inclusion_proof,
     leaf_hash,
     node_hash,
@@ -122,22 +122,43 @@ def _inconsistent(
     return Misbehaviour(first.origin, INCONSISTENT, (smaller, larger), Beginning(root, tuple(proof)))
 
 
+class _Grown:
+    """What is derived, with the tiles that further entries lead to."""
+
+    def __init__(self, start: int, entries: Sequence[bytes], derived: HashReader) -> None:
+        self._derived = derived
+        self._tiles = grow_tiles(start, [leaf_hash(entry) for entry in entries], derived)
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        return self._tiles.get((level, index)) or self._derived.tile(level, index)
+
+
 def repeated_id(
-    note: SignedNote, first: int, entry: bytes, index: int, source: LogSource, derived: HashReader
+    note: SignedNote,
+    first: int,
+    index: int,
+    new: tuple[int, Sequence[bytes]],
+    source: LogSource,
+    derived: HashReader,
 ) -> Misbehaviour | None:
-    """The entry at `index` repeats the (issuer, id) of the one at `first`, under `note`."""
+    """The entry at `index` repeats the (issuer, id) of the one at `first`, under `note`.
+
+    `new` are the entries that follow what is derived, from an index on; the second of the two is among them.
+    """
     size, root = note.checkpoint.size, note.checkpoint.root
+    start, entries = new
+    placed = []
     try:
-        earlier = source.entries(first, first + 1)[0]
-        placed = []
-        for at, bytes_ in ((first, earlier), (index, entry)):
+        grown = _Grown(start, entries, derived)
+        for at in (first, index):
+            bytes_ = entries[at - start] if at >= start else source.entries(at, at + 1)[0]
             leaf = leaf_hash(bytes_)
-            found, path = source.inclusion(leaf, size)
-            if found != at:
-                path = inclusion_proof(at, size, derived)
+            if start + len(entries) == size:
+                path = inclusion_proof(at, size, grown)
+            else:
+                _, path = source.inclusion(leaf, size)
             verify_inclusion(leaf, at, size, path, root)
             placed.append(PlacedEntry(at, bytes_, tuple(path)))
     except LedgerError:
         return None
-    material: Material = Repeated(*placed)
-    return Misbehaviour(note.checkpoint.origin, REPEATED_ID, (note,), material)
+    return Misbehaviour(note.checkpoint.origin, REPEATED_ID, (note,), Repeated(*placed))

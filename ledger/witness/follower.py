@@ -210,8 +210,7 @@ class Follower:
         try:
             growth = derive(self.store, self.origin, first, entries)
         except IdRepeated as error:
-            second = entries[error.index - first]
-            found = repeated_id(note, error.first, second, error.index, self.source, self.store)
+            found = repeated_id(note, error.first, error.index, (first, entries), self.source, self.store)
             if found is not None:
                 self.accuse("repeated_id", found, note)
             self._keep_refusal(note, "repeated_id")
