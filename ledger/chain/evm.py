@@ -8,6 +8,7 @@ one that gives other answers than those pinned is refused, whatever it says.
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from json import JSONDecodeError
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ from web3.exceptions import (
 )
 from web3.logs import DISCARD
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import BlockIdentifier
+from web3.types import BlockIdentifier, RPCEndpoint
 
 from ledger.chain import artifact
 from ledger.chain.account import ChainAccount
@@ -72,6 +73,8 @@ _UNREACHABLE = (
 _NO_ANSWER = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 # Beyond a node's estimate: what another member's transaction in between can add.
 _GAS_MARGIN = 20_000
+ANSWER_SECONDS = 24 * 3600
+"""How long a challenged log has to answer, unless a deployment says otherwise."""
 
 
 class EvmNode:
@@ -119,7 +122,8 @@ class EvmNode:
                     f"{self.name} is on chain {identity.chain_id} with genesis {identity.genesis_hash}; "
                     f"pinned are {pinned.chain_id} and {pinned.genesis_hash}"
                 )
-            for address in (pinned.consortium, pinned.registry):
+            addresses = (pinned.consortium, pinned.registry, pinned.sm2, pinned.evidence, pinned.disputes)
+            for address in filter(None, addresses):
                 if not self.web3.eth.get_code(_checksum(address)):
                     raise ChainMismatch(f"{self.name} has no contract at {address}")
             return identity
@@ -151,6 +155,17 @@ class EvmNode:
                     self.web3.middleware_onion.inject(ExtraDataToPOAMiddleware, "poa", layer=0)
             raw = self.web3.eth.get_block(which)
         return Block(raw["number"], _hex(raw["hash"]), raw["timestamp"])
+
+    def plain(self, method: str, *parameters: Any) -> Any:
+        """What the node answers to a method, as it answers it."""
+
+        def asked(_: EvmNode) -> Any:
+            response = self.web3.provider.make_request(RPCEndpoint(method), parameters)
+            if response.get("error") is not None:
+                raise Web3RPCError(str(response["error"]), rpc_response=response)
+            return response["result"]
+
+        return self.answer(asked)
 
     def prepare(
         self, build: Callable[["EvmNode"], Any], sender: str, gas_price: int | None
@@ -276,6 +291,10 @@ class EvmChain:
     def quorum(self, log_id: bytes, size: int) -> bool:
         return bool(self._nodes.ask(lambda n: self._checkpoints(n).quorum(log_id, size).call()))
 
+    def rpc(self, method: str, *parameters: Any) -> Any:
+        """What a node on the pinned chain answers to a JSON-RPC method, unread."""
+        return self._nodes.ask(lambda node: node.plain(method, *parameters))
+
     def head(self) -> Block:
         return self._nodes.ask(lambda node: node.block("latest"))
 
@@ -398,25 +417,50 @@ def deploy(
     account: ChainAccount,
     founders: Sequence[Founder],
     threshold: int | Thresholds,
+    answer_seconds: int = ANSWER_SECONDS,
 ) -> ChainDeployment:
-    """Deploy both contracts with their founding members; wait until they are mined.
+    """Deploy all contracts with the consortium's founding members; wait until they are mined.
 
     Founders need no account on the chain yet but the addresses; `account` may be anybody's.
     """
     nodes = _nodes(settings, None)
     sender = Sender(nodes, account, settings)
 
-    def deployed(name: str, *arguments: object) -> tuple[str, Mined]:
-        mined = nodes.wait_mined(sender.send(lambda node: node.contract(name).constructor(*arguments)))
-        receipt = nodes.ask(lambda node: node.web3.eth.get_transaction_receipt(HexStr(mined.tx_hash)))
-        return str(receipt["contractAddress"]).lower(), mined
-
     identity = nodes.ask(lambda node: node.check())
     told = [_addressed(founder_tuple(founder)) for founder in founders]
     thresholds = Thresholds.same(threshold) if isinstance(threshold, int) else threshold
-    consortium, first = deployed(artifact.CONSORTIUM, told, thresholds_tuple(thresholds))
-    registry, _ = deployed(artifact.CHECKPOINTS, _checksum(consortium))
-    return ChainDeployment(identity.chain_id, identity.genesis_hash, consortium, registry, first.block_number)
+    consortium, first = _deployed(nodes, sender, artifact.CONSORTIUM, told, thresholds_tuple(thresholds))
+    registry, _ = _deployed(nodes, sender, artifact.CHECKPOINTS, _checksum(consortium))
+    made = ChainDeployment(identity.chain_id, identity.genesis_hash, consortium, registry, first.block_number)
+    return deploy_disputes(settings, account, made, answer_seconds)
+
+
+def deploy_disputes(
+    settings: NodeSettings,
+    account: ChainAccount,
+    deployment: ChainDeployment,
+    answer_seconds: int = ANSWER_SECONDS,
+) -> ChainDeployment:
+    """Deploy what verifies on the chain and keeps disputes, beside contracts that are there.
+
+    A challenged log has `answer_seconds` to answer. Raises what `deploy` raises; `account` may be anybody's.
+    """
+    nodes = _nodes(settings, deployment)
+    sender = Sender(nodes, account, settings)
+    sm2, _ = _deployed(nodes, sender, artifact.SM2_DEPLOYMENT)
+    evidence, _ = _deployed(
+        nodes, sender, artifact.EVIDENCE, _checksum(sm2), _checksum(deployment.registry)
+    )
+    disputes, _ = _deployed(nodes, sender, artifact.DISPUTES, _checksum(evidence), answer_seconds)
+    return replace(deployment, sm2=sm2, evidence=evidence, disputes=disputes)
+
+
+def _deployed(
+    nodes: Nodes[EvmNode], sender: Sender[EvmNode], name: str, *arguments: object
+) -> tuple[str, Mined]:
+    mined = nodes.wait_mined(sender.send(lambda node: node.contract(name).constructor(*arguments)))
+    receipt = nodes.ask(lambda node: node.web3.eth.get_transaction_receipt(HexStr(mined.tx_hash)))
+    return str(receipt["contractAddress"]).lower(), mined
 
 
 def _refusal(error: ContractLogicError) -> ChainRefused:

@@ -37,7 +37,7 @@ class LogHandle:
         chain = self._deployment.config.chain
         place = None
         if chain.chain_id is not None and chain.registry is not None:
-            place = ChainPlace(chain.chain_id, chain.registry)
+            place = ChainPlace(chain.chain_id, chain.registry, sealed=chain.mode == "external")
         return LogReader(self.store, self.origin, place, self.witnessing)
 
     @cached_property

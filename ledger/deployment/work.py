@@ -2,14 +2,19 @@
 
 import logging
 import threading
+from typing import TYPE_CHECKING
 
 from ledger.chain.port import ChainPort
 from ledger.deployment.consortium import sync_trust
 from ledger.deployment.deployment import Deployment
+from ledger.deployment.proofs import proof_chores
 from ledger.log.anchor import AnchorSettings
 from ledger.log.chores import Chore
 from ledger.log.worker import Worker, WorkerLog, WorkerSettings
 from ledger.services.clerk import Clerk, clerk_chores
+
+if TYPE_CHECKING:
+    from ledger.chain.evm import EvmChain
 
 _log = logging.getLogger("xinzheng.worker")
 
@@ -23,7 +28,7 @@ def make_worker(deployment: Deployment) -> Worker:
         WorkerLog(log.origin, log.store, deployment.keyring.log_signer(short))
         for short, log in deployment.logs.items()
     ]
-    chain: ChainPort | None = None
+    chain: EvmChain | None = None
     if config.chain.mode != "none":
         chain = deployment.open_chain()
     settings = WorkerSettings(
@@ -39,7 +44,7 @@ def make_worker(deployment: Deployment) -> Worker:
         status=deployment.status_path,
         settings=settings,
         sync_directory=None if chain is None else lambda: _sync(deployment, chain),
-        chores=_chores(deployment),
+        chores=[*_chores(deployment), *(proof_chores(deployment, chain) if chain is not None else ())],
     )
 
 

@@ -10,7 +10,7 @@ raises `IntegrityError` here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -25,29 +25,36 @@ from ledger.formats.bundle import (
     Disclosure,
     ProvenEntry,
 )
-from ledger.formats.finality import WITNESSED, AnchorRecord, Finality, log_id
+from ledger.formats.finality import UNSEALED, WITNESSED, AnchorRecord, Finality, log_id
 from ledger.formats.note import SignedNote, note_hash, parse_note, parse_signature_lines
 from ledger.log.index_reading import IndexReading
 from ledger.log.keeping import Kept
 from ledger.log.paths import Paths
+from ledger.log.proving import changes_before, unpack_finality
 from ledger.log.tiles import Tiles
 from ledger.log.witnessing import Witnessing
 from ledger.merkle import EMPTY_HEAD, chain_step, consistency_proof, inclusion_proof, index_key, leaf_hash
-from ledger.store.port import LogStore, StoredCheckpoint, StoredEntry
+from ledger.store.port import LogStore, StoredAnchor, StoredCheckpoint, StoredEntry
 
 Level = Literal["published", "anchored", "final"]
 
 _KEPT_MANIFESTS = 8_192
 """Manifests with their proofs, some 3 kB each."""
+_KEPT_FINALITY = 16
+"""Sealed blocks of anchors, some 5 kB each: many bundles are under one checkpoint."""
 _STATES: dict[Level, tuple[str, ...]] = {"anchored": ("mined", "final"), "final": ("final",)}
 
 
 @dataclass(frozen=True, slots=True)
 class ChainPlace:
-    """Where a log is anchored: chain id, and the registry's address in lowercase hex with 0x."""
+    """Where a log is anchored: chain id, and the registry's address in lowercase hex with 0x.
+
+    `sealed`: whether its blocks may bear validators' seals; the embedded chain's bear none.
+    """
 
     chain_id: int
     registry: str
+    sealed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class LogReader:
         self._paths = Paths(store, self._tiles)
         self._index = IndexReading(store)
         self._kept_manifests: Kept[tuple[bytes, int], ProvenEntry] = Kept(_KEPT_MANIFESTS)
+        self._kept_finality: Kept[tuple[int, str], Finality] = Kept(_KEPT_FINALITY)
 
     def answering(self, level: Level = "published", holding: int = -1) -> StoredCheckpoint:
         """The checkpoint to answer under: where the log has witnesses, the newest that they vouch for is
@@ -313,13 +321,35 @@ class LogReader:
             tx_hash=anchor.tx_hash,
             block_number=anchor.block_number,
             block_hash=anchor.block_hash,
-            finality=self._finality(checkpoint.size),
+            finality=self._finality(anchor, self._chain.sealed),
         )
 
-    def _finality(self, size: int) -> Finality | None:
-        """The witnesses' finality lines, where some were collected for this size."""
-        lines = self._store.fact(finality_fact(size))
-        return Finality(WITNESSED, parse_signature_lines(lines.decode())) if lines else None
+    def _finality(self, anchor: StoredAnchor, sealed: bool) -> Finality | None:
+        """What shows to somebody without a node that an anchor is final: its sealed block, or the witnesses'
+        lines where some were collected, or that the chain has no seals."""
+        found = self._sealed(anchor) if sealed else Finality(UNSEALED)
+        if found is not None and found.block is not None:
+            return found
+        lines = self._store.fact(finality_fact(anchor.size))
+        if lines:
+            return Finality(WITNESSED, parse_signature_lines(lines.decode()))
+        return found
+
+    def _sealed(self, anchor: StoredAnchor) -> Finality | None:
+        assert anchor.block_hash is not None
+        assert anchor.block_number is not None
+        known = self._kept_finality.get((anchor.size, anchor.block_hash))
+        if known is not None:
+            return known
+        kept = self._store.sealed_block(anchor.size)
+        if kept is None or kept.block_hash != anchor.block_hash:
+            return None
+        known = unpack_finality(kept.finality)
+        if known.block is not None:
+            changes = changes_before(self._store, anchor.block_number)
+            known = replace(known, block=replace(known.block, changes=changes))
+        self._kept_finality.keep((anchor.size, anchor.block_hash), known)
+        return known
 
 
 def finality_fact(size: int) -> str:

@@ -190,6 +190,15 @@ class StoredAnchor:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSealedBlock:
+    """The block that holds a size's anchor, as its validators sealed it; `finality` is for bundles."""
+
+    size: int
+    block_hash: str
+    finality: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Integration:
     """All derived data that grows a log from `first` to `size` entries, written at once.
 
@@ -378,6 +387,25 @@ class LogStore(Protocol):
 
     def cosignatures(self, note_hash: bytes) -> list[StoredCosignature]:
         """The lines over a note, by name and key hash."""
+
+    # primary: the blocks that hold final anchors, as their validators sealed them
+
+    def put_sealed_block(self, block: StoredSealedBlock) -> bool:
+        """Keep the block of a final anchor; does nothing and returns False where the anchor is not final in
+        this block (any more). An anchor that moves to another block loses its old one."""
+
+    def sealed_block(self, size: int) -> StoredSealedBlock | None: ...
+
+    def unproven(self, now: int, limit: int) -> list[int]:
+        """Sizes of final anchors without their block, newest first, but those postponed beyond `now` (ms)."""
+
+    def count_unproven(self) -> int: ...
+
+    def postpone_unproven(self, size: int, after: int) -> None:
+        """Do not give this size out again before `after`, in milliseconds."""
+
+    def latest_proven(self) -> int:
+        """The largest size whose block was kept; 0 if none was."""
 
     # primary: small facts of the log, such as the trust file in force
 

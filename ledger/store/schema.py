@@ -140,6 +140,27 @@ def _create_cosignatures(database: Database) -> None:
         database.execute(statement)
 
 
+@primary(name="0006_sealed_blocks")
+def _create_sealed_blocks(database: Database) -> None:
+    for statement in (
+        "CREATE TABLE sealed_block (size INTEGER PRIMARY KEY, block_hash TEXT NOT NULL,"
+        " finality BLOB NOT NULL) STRICT",
+        # Final anchors whose block was not collected yet; `after` is when to try again, in milliseconds.
+        "CREATE TABLE unproven (size INTEGER PRIMARY KEY, after INTEGER NOT NULL DEFAULT 0) STRICT",
+        "CREATE TRIGGER anchor_final_at_once AFTER INSERT ON anchor WHEN NEW.state = 'final'"
+        " BEGIN INSERT OR IGNORE INTO unproven (size) VALUES (NEW.size); END",
+        "CREATE TRIGGER anchor_final AFTER UPDATE ON anchor WHEN NEW.state = 'final' AND"
+        " (OLD.state <> 'final' OR OLD.block_hash IS NOT NEW.block_hash)"
+        " BEGIN INSERT OR IGNORE INTO unproven (size) VALUES (NEW.size); END",
+        "CREATE TRIGGER anchor_not_final AFTER UPDATE ON anchor WHEN NEW.state <> 'final'"
+        " BEGIN DELETE FROM unproven WHERE size = NEW.size; END",
+        "CREATE TRIGGER anchor_moved AFTER UPDATE ON anchor WHEN OLD.block_hash IS NOT NEW.block_hash"
+        " BEGIN DELETE FROM sealed_block WHERE size = NEW.size; END",
+        "INSERT INTO unproven (size) SELECT size FROM anchor WHERE state = 'final'",
+    ):
+        database.execute(statement)
+
+
 @derived(name="0001_derived")
 def _create_derived(database: Database) -> None:
     for statement in (
