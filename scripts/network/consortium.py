@@ -35,7 +35,7 @@ from scripts.network.rpc import NoAnswer, call, height
 CHAIN_ID = 20_264
 MOST = 32
 START_SECONDS = 120.0
-_LATEST_START = 1.0
+_ANSWER_SECONDS, _STEP, _LONGEST_STEP = 1.0, 0.1, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,20 +180,22 @@ class Network:
         chosen = [
             self._validator(index) for index in (range(len(self.validators)) if among is None else among)
         ]
-        deadline, told = time.monotonic() + seconds, time.monotonic()
+        # Counted in steps, so that a machine that slept meanwhile has not waited.
+        waited, told = 0.0, 0.0
         while True:
+            before = time.monotonic()
             self._check_alive(chosen)
             heights = [self._height_or_none(validator) for validator in chosen]
             reached = [number for number in heights if number is not None and number > beyond]
             if len(reached) == len(chosen):
                 return min(reached)
-            now = time.monotonic()
-            if now > deadline:
+            if waited > seconds:
                 raise NetworkFault(f"no block after {beyond} within {seconds:g} s (heights: {heights})")
-            if now - told > 10:
+            if waited - told > 10:
                 self._tell(f"waiting for blocks: {heights}")
-                told = now
-            time.sleep(0.1)
+                told = waited
+            time.sleep(_STEP)
+            waited += min(time.monotonic() - before, _LONGEST_STEP)
 
     # Within
 
@@ -294,7 +296,7 @@ class Network:
 
     def _height_or_none(self, validator: Validator) -> int | None:
         try:
-            return height(validator.url, timeout=_LATEST_START)
+            return height(validator.url, timeout=_ANSWER_SECONDS)
         except NoAnswer:
             return None
 

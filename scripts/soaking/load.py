@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger.errors import LedgerError
 from scripts.soaking.site import OPERATOR, Site
+from scripts.soaking.waiting import Suspensions
 
 _PAUSE, _CHECK_PAUSE, _AFTER_REFUSAL = 0.05, 0.5, 0.2
 _COMPANY = "91990100MA0000058B"
@@ -50,22 +51,26 @@ class Load:
             threading.Thread(target=self._check, name="soak-checks", daemon=True),
         ]
         self.figures = Figures()
+        self.suspensions = Suspensions()
 
     def start(self) -> None:
+        self.suspensions.start()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         self._ending.set()
         for thread in self._threads:
-            thread.join(60)
+            if thread.is_alive():
+                thread.join(60)
+        self.suspensions.stop()
 
     def acknowledged(self) -> list[Acknowledged]:
         with self._guard:
             return list(self._acknowledged)
 
     def _append(self) -> None:
-        last = time.monotonic()
+        last, suspended = time.monotonic(), 0.0
         number = 0
         with self._site.client() as client, self._file.open("a", encoding="utf-8") as file:
             while not self._ending.is_set():
@@ -82,9 +87,11 @@ class Load:
                 with self._guard:
                     self._acknowledged.append(entry)
                     self.figures.acknowledged += 1
-                    # Only what is acknowledged ends a stall; refusals belong to it.
-                    self.figures.longest_stall = max(self.figures.longest_stall, now - last)
-                last = now
+                    # Only what is acknowledged ends a stall; refusals belong to it. While this process did
+                    # not run, nobody asked.
+                    stall = now - last - (self.suspensions.seconds - suspended)
+                    self.figures.longest_stall = max(self.figures.longest_stall, stall)
+                last, suspended = now, self.suspensions.seconds
                 self._ending.wait(_PAUSE)
 
     def _check(self) -> None:

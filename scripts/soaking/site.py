@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from scripts.demo_steps.scene import reserve_port
 from scripts.environment import ROOT, environment
 from scripts.network.consortium import Network
 from scripts.soaking.relay import Relay
+from scripts.soaking.waiting import Waited
 
 DOMAIN = "yunling.example"
 OPERATOR = "11990100MB0000019L"
@@ -110,13 +110,13 @@ class Site:
 
     def until(self, what: str, condition: Callable[[], bool], seconds: float) -> float:
         """Wait for it; the seconds it took. Raises `SiteFault`."""
-        started = time.monotonic()
+        waited = Waited()
         while not condition():
-            if time.monotonic() - started > seconds:
+            if waited.seconds > seconds:
                 said = "\n".join(self.processes.tail(name, 6) for name in ("worker", "server"))
                 raise SiteFault(f"after {seconds:g} s still not: {what}; {self.status()}\n{said}")
-            time.sleep(0.1)
-        return time.monotonic() - started
+            waited.rest()
+        return waited.seconds
 
     def close(self) -> None:
         self.processes.stop_all()

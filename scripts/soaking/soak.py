@@ -33,7 +33,10 @@ class Struck:
 
 @dataclass(slots=True)
 class Report:
-    """What a soak found. The last five are the figures that everybody asks for."""
+    """What a soak found. The last five are the figures that everybody asks for.
+
+    `suspended_s`: how long the soak itself did not run (a machine that slept); no stall counts that.
+    """
 
     minutes: float
     validators: int
@@ -44,6 +47,7 @@ class Report:
     checks: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     anchors: int = 0
+    suspended_s: float = 0.0
     acknowledged: int = 0
     lost: int = 0
     faults: int = 0
@@ -115,6 +119,7 @@ class Soak:
         report.wrong = list(dict.fromkeys([*report.wrong, *verdict.wrong]))
         report.lost = max(report.lost, verdict.lost)
         report.checks, report.refused = figures.checks, figures.reasons
+        report.suspended_s = round(self.load.suspensions.seconds, 1)
         report.acknowledged = figures.acknowledged
         report.longest_stall_s = round(figures.longest_stall, 2)
         return report

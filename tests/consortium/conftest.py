@@ -26,9 +26,14 @@ def _needed() -> None:
 
 
 @pytest.fixture(scope="session")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    """Four validators for all tests that break nothing. Deploy contracts of your own on it."""
+def network_possible() -> None:
+    """For those that start a network by themselves: here one can be started."""
     _needed()
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory, network_possible: None) -> Iterator[Network]:
+    """Four validators for all tests that break nothing. Deploy contracts of your own on it."""
     made = Network(tmp_path_factory.mktemp("network"))
     made.up(4)
     yield made
@@ -36,9 +41,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 
 @pytest.fixture
-def make_network(tmp_path: Path) -> Iterator[Callable[..., Network]]:
+def make_network(tmp_path: Path, network_possible: None) -> Iterator[Callable[..., Network]]:
     """`make_network(4)`: a network of one's own, to break; taken down at the end."""
-    _needed()
     made: list[Network] = []
 
     def up(count: int = 4, *, in_namespaces: bool = False) -> Network:
