@@ -12,6 +12,10 @@ from eth_utils.crypto import keccak
 
 CONSORTIUM = "ConsortiumRegistry"
 CHECKPOINTS = "CheckpointRegistry"
+SM2 = "SM2"
+SM2_DEPLOYMENT = "SM2Deployment"
+EVIDENCE = "EvidenceVerifier"
+DISPUTES = "DisputeRegistry"
 # Solidity's own `Error(string)`: a `require` with a message.
 _ERROR_STRING = bytes.fromhex("08c379a0")
 
@@ -32,7 +36,7 @@ def artifact(name: str) -> Artifact:
 @cache
 def _errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     known = {}
-    for name in (CONSORTIUM, CHECKPOINTS):
+    for name in (CONSORTIUM, CHECKPOINTS, SM2, EVIDENCE, DISPUTES):
         for item in artifact(name).abi:
             if item["type"] == "error":
                 types = tuple(argument["type"] for argument in item["inputs"])

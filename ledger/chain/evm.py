@@ -145,6 +145,12 @@ class EvmNode:
             self._contracts[name, address] = known
         return known
 
+    def emitted(self, name: str, address: str, event: str, tx_hash: str) -> dict[str, Any]:
+        """The arguments of an event that a mined transaction made a contract emit."""
+        receipt = self.web3.eth.get_transaction_receipt(HexStr(tx_hash))
+        found = self.contract(name, address).events[event]().process_receipt(receipt, errors=DISCARD)
+        return dict(found[0]["args"])
+
     def block(self, which: BlockIdentifier) -> Block:
         try:
             raw = self.web3.eth.get_block(which)
@@ -448,9 +454,7 @@ def deploy_disputes(
     nodes = _nodes(settings, deployment)
     sender = Sender(nodes, account, settings)
     sm2, _ = _deployed(nodes, sender, artifact.SM2_DEPLOYMENT)
-    evidence, _ = _deployed(
-        nodes, sender, artifact.EVIDENCE, _checksum(sm2), _checksum(deployment.registry)
-    )
+    evidence, _ = _deployed(nodes, sender, artifact.EVIDENCE, _checksum(sm2), _checksum(deployment.registry))
     disputes, _ = _deployed(nodes, sender, artifact.DISPUTES, _checksum(evidence), answer_seconds)
     return replace(deployment, sm2=sm2, evidence=evidence, disputes=disputes)
 

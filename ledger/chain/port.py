@@ -32,13 +32,19 @@ class ChainIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ChainDeployment:
-    """Where the contracts are: what a deployment pins. `block_number` is the block of the first contract."""
+    """Where the contracts are: what a deployment pins. `block_number` is the block of the first contract.
+
+    The last three verify on the chain and keep disputes; an older deployment has none.
+    """
 
     chain_id: int
     genesis_hash: str
     consortium: str
     registry: str
     block_number: int
+    sm2: str | None = None
+    evidence: str | None = None
+    disputes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@
     consortium = "0x..."
     registry = "0x..."
     deployed_block = 1
+    sm2 = "0x..."                  # the three that verify and settle disputes on the chain; an older
+    evidence = "0x..."             # deployment has none until `xinzheng deploy` adds them
+    disputes = "0x..."
 
     [worker]
     publish_seconds = 1.0
@@ -92,6 +95,9 @@ class ChainConfig:
     consortium: str | None = None
     registry: str | None = None
     deployed_block: int | None = None
+    sm2: str | None = None
+    evidence: str | None = None
+    disputes: str | None = None
 
     @property
     def pinned(self) -> bool:
@@ -197,6 +203,9 @@ _FORMS: dict[str, re.Pattern[str]] = {
     "chain.genesis": _HASH,
     "chain.consortium": _ADDRESS,
     "chain.registry": _ADDRESS,
+    "chain.sm2": _ADDRESS,
+    "chain.evidence": _ADDRESS,
+    "chain.disputes": _ADDRESS,
     "notices.allow": re.compile(r"[a-z0-9._:-]{1,253}"),
     "sealing.source": SOURCE,
 }

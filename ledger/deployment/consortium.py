@@ -39,7 +39,7 @@ def operator_founder(deployment: "Deployment", name: str, roles: Sequence[str] =
 def deploy_contracts(
     deployment: "Deployment", founders: Sequence[Founder], threshold: int | Thresholds
 ) -> None:
-    """Deploy both contracts with their founding members and pin them in the configuration.
+    """Deploy the contracts with their founding members and pin them in the configuration.
 
     Raises `ChainUnavailable`, `ChainRefused`, `ConfigurationError`.
     """
@@ -57,7 +57,26 @@ def deploy_contracts(
             consortium=made.consortium,
             registry=made.registry,
             deployed_block=made.block_number,
+            sm2=made.sm2,
+            evidence=made.evidence,
+            disputes=made.disputes,
         )
+    )
+
+
+def add_disputes(deployment: "Deployment") -> None:
+    """Give a deployment of before there were any the contracts that verify and settle disputes on the chain.
+
+    Raises as `deploy_contracts`.
+    """
+    from ledger.chain.evm import deploy_disputes
+
+    pinned = deployment.open_chain(writing=False).deployment
+    made = deploy_disputes(deployment.node_settings(), deployment.chain_account(), pinned)
+    if deployment.config.chain.mode == "embedded":
+        deployment.embedded.save()
+    deployment.save_config(
+        deployment.config.with_chain(sm2=made.sm2, evidence=made.evidence, disputes=made.disputes)
     )
 
 
@@ -75,11 +94,12 @@ def propose_logs(deployment: "Deployment", chain: "ChainPort") -> int:
     return chain.propose(changes, chain.head().timestamp + PROPOSAL_SECONDS).id
 
 
-def sync_trust(deployment: "Deployment", chain: "RegistryPort") -> bool:
+def sync_trust(deployment: "Deployment", chain: "EvmChain") -> bool:
     """Take the registry's snapshot into the deployment's trust file; returns whether it changed.
 
     Its history is kept beside, but what is wrong with that keeps nobody from hearing of a revocation.
     """
-    changed = write_snapshot(deployment.trust_path, format_trust(trust_of(chain.export())))
+    trust = exported_trust(chain, deployment.config.chain.finality)
+    changed = write_snapshot(deployment.trust_path, format_trust(trust))
     sync_history(deployment, chain)
     return changed

@@ -15,4 +15,7 @@ def pinned_deployment(chain: ChainConfig) -> ChainDeployment:
         str(chain.consortium),
         str(chain.registry),
         int(chain.deployed_block or 0),
+        chain.sm2,
+        chain.evidence,
+        chain.disputes,
     )
