@@ -54,6 +54,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "witness",
         "见证 · Follow other members' logs, countersign their checkpoints.",
     ),
+    "dispute": (
+        "ledger.commands.dispute",
+        "dispute",
+        "链上争议 · Challenge a log on the chain, report misbehaviour.",
+    ),
     "key": ("ledger.commands.key", "key", "密钥 · Make and show SM2 keys, change passphrases."),
     "import": (
         "ledger.commands.importing",

@@ -4,7 +4,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from ledger.chain.port import ChainPort
 from ledger.deployment.consortium import sync_trust
 from ledger.deployment.deployment import Deployment
 from ledger.deployment.proofs import proof_chores
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("xinzheng.worker")
 
 WITNESSES_INTERVAL_MS = 500
+DISPUTES_INTERVAL_MS = 5_000
 
 
 def make_worker(deployment: Deployment) -> Worker:
@@ -44,8 +44,21 @@ def make_worker(deployment: Deployment) -> Worker:
         status=deployment.status_path,
         settings=settings,
         sync_directory=None if chain is None else lambda: _sync(deployment, chain),
-        chores=[*_chores(deployment), *(proof_chores(deployment, chain) if chain is not None else ())],
+        chores=[*_chores(deployment), *(_chain_chores(deployment, chain) if chain is not None else ())],
     )
+
+
+def _chain_chores(deployment: Deployment, chain: "EvmChain") -> list[Chore]:
+    """What the worker sees to beside anchoring; challenges where there is a contract for them."""
+    chores = proof_chores(deployment, chain)
+    if deployment.config.chain.disputes is not None:
+        from ledger.chain.disputes import Disputes
+        from ledger.log.answering import Answerer
+
+        logs = [(log.origin, log.store) for log in deployment.logs.values()]
+        answerer = Answerer(logs, lambda: Disputes.of(chain))
+        chores.append(Chore("disputes", answerer.run, DISPUTES_INTERVAL_MS))
+    return chores
 
 
 def _chores(deployment: Deployment) -> list[Chore]:
@@ -69,7 +82,7 @@ def _witnessed(deployment: Deployment) -> list[str]:
     return [alarm for log in deployment.logs.values() for alarm in log.witnessing.advance()]
 
 
-def _sync(deployment: Deployment, chain: ChainPort) -> None:
+def _sync(deployment: Deployment, chain: "EvmChain") -> None:
     if sync_trust(deployment, chain):
         _log.info("the registry's snapshot was renewed")
 
