@@ -18,7 +18,7 @@ def call(url: str, method: str, *parameters: object, timeout: float = 5.0) -> An
     try:
         with opener.open(request, timeout=timeout) as response:
             answer = json.load(response)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise NoAnswer(f"{url} does not answer {method}") from error
     if not isinstance(answer, dict) or "result" not in answer:
         raise NoAnswer(f"{url} refused {method}: {answer}")
