@@ -5,9 +5,9 @@
     disputes.answer(asked.id, consistency_proof(120, 480, reader))   # by anybody: the contract checks it
     disputes.standing(log_id).flagged
 
-Every method raises what a chain port raises (see `port`), `ChainRefused` with the name of the contract's error;
-those that write wait until the transaction is mined. Log ids, roots and hashes are 32 bytes, public keys
-64 bytes x || y, times seconds since 1970.
+Every method raises what a chain port raises (see `port`), `ChainRefused` with the name of the contract's
+error; those that write wait until the transaction is mined. Log ids, roots and hashes are 32 bytes, public
+keys 64 bytes x || y, times seconds since 1970.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ KINDS: tuple[Literal["two_roots", "inconsistent", "not_as_anchored"], ...] = (
 class Challenge:
     """A demand for the proof that the tree of `first` entries is the beginning of that of `second`.
 
-    `challenger` is a USCC. `overdue` is unanswered past the deadline, for which the log is flagged; `late` was
-    answered after it.
+    `challenger` is a USCC. `overdue` is unanswered past the deadline, for which the log is flagged; `late`
+    was answered after it.
     """
 
     id: int
