@@ -13,7 +13,8 @@
         [chain]                                # as in deployment.toml; none: the log alone is followed
         mode = "external"
 
-    keys/witness.pem             its SM2 key, under the folder's passphrase (see `keyring`)
+    keys/witness.pem             its SM2 key, under the folder's passphrase (see `keyring`; one is made if
+                                 none is given)
     keys/chain-account.json      the member's account, if it is to cosign on the chain
     trust.json                   what it believes; renewed from the registry where there is a chain
     logs/<origin>/               its memory of each log (`ledger.witness.store`)
@@ -25,6 +26,7 @@ history. A witness that lost it begins anew, in a new folder with a new key.
 """
 
 import re
+import secrets
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,12 +35,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.deployment.config import FILE_LIMIT, ChainConfig, format_section, parse_chain
-from ledger.deployment.keyring import find_passphrase, load_private_key, save_private_key
+from ledger.deployment.keyring import find_passphrase, load_private_key, save_private_key, write_secret
+from ledger.deployment.trusting import exported_trust
 from ledger.errors import ConfigurationError, LedgerError
 from ledger.files import create_file
 from ledger.formats.members import is_origin
 from ledger.formats.note import WITNESS_IDENTIFIER, VerificationKey, verification_key
-from ledger.formats.registry import trust_of
 from ledger.formats.trust import format_trust
 from ledger.gm import PrivateKey, Signer, signer
 from ledger.identifiers import check_uscc
@@ -159,6 +161,10 @@ class WitnessPlace:
         for part in ("", "keys", "logs", "evidence", "run"):
             (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
         place = cls(folder, config)
+        try:
+            find_passphrase(folder)
+        except ConfigurationError:
+            write_secret(folder / "passphrase", f"{secrets.token_urlsafe(32)}\n".encode())
         save_private_key(folder / "keys" / "witness.pem", PrivateKey.generate(), place.passphrase, iterations)
         if trust is not None:
             write_snapshot(place.trust_path, trust)
@@ -238,7 +244,8 @@ class WitnessPlace:
         """Take the registry's snapshot into the trust file; whether it changed. Raises as the chain does."""
         if self.chain is None:
             return False
-        return write_snapshot(self.trust_path, format_trust(trust_of(self.chain.export())))
+        trust = exported_trust(self.chain, self.config.chain.finality)
+        return write_snapshot(self.trust_path, format_trust(trust))
 
     def store(self, origin: str) -> WitnessStore:
         """The memory of one log."""
