@@ -170,11 +170,11 @@ def threshold(acting: Acting, ordinary: int, membership: int | None, emergency: 
 
 
 @propose.command("validators")
-@click.option("--validator", "validators", multiple=True, required=True, metavar="0x...")
+@click.argument("addresses", nargs=-1, required=True, metavar="0x...")
 @acting_options
-def validators(acting: Acting, validators: tuple[str, ...]) -> None:
+def validators(acting: Acting, addresses: tuple[str, ...]) -> None:
     """验证者 · Name all of the chain's validators, for those who check a consensus proof."""
-    acting.propose([changes.set_validators(validators)])
+    acting.propose([changes.set_validators(addresses)])
 
 
 @propose.command("log")
