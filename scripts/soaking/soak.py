@@ -38,9 +38,9 @@ class Report:
     `suspended_s`: how long the soak itself did not run (a machine that slept); no stall counts that.
     """
 
-    minutes: float
-    validators: int
-    engine: str
+    minutes: float = 0.0
+    validators: int = 0
+    engine: str = ""
     left_out: dict[str, str] = field(default_factory=dict)
     each: list[Struck] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -63,22 +63,36 @@ class Report:
 
 
 class Soak:
-    """A network, a site on it and its load, in `folder`; `close` ends all of it."""
+    """A network, a site on it and its load, in `folder`; `close` ends all of it, however far it came."""
 
-    def __init__(self, folder: Path, validators: int, tell: Tell) -> None:
+    def __init__(self, folder: Path, tell: Tell) -> None:
+        self._folder = folder
         self._tell = tell
+        self._site: Site | None = None
+        self._load: Load | None = None
         self.network = Network(folder / "network", tell)
-        lacking = namespaces.lacking()
-        self.network.up(validators, in_namespaces=lacking is None)
         self.stranger = Stranger(folder / "stranger")
-        self.site = Site(folder / "site", self.network)
-        self.load = Load(self.site, folder / "acknowledged.jsonl")
-        self.report = Report(0.0, validators, self.network.engine_name)
+        self.report = Report()
 
-    def begin(self) -> None:
+    @property
+    def site(self) -> Site:
+        assert self._site is not None, "the soak has not begun"
+        return self._site
+
+    @property
+    def load(self) -> Load:
+        assert self._load is not None, "the soak has not begun"
+        return self._load
+
+    def begin(self, validators: int) -> None:
+        """Start the network, deploy on it, and start the load."""
+        self.network.up(validators, in_namespaces=namespaces.lacking() is None)
+        self.report.validators, self.report.engine = validators, self.network.engine_name
         self._tell("deploying on it, and starting the load")
-        self.site.found()
-        self.load.start()
+        self._site = Site(self._folder / "site", self.network)
+        self._site.found()
+        self._load = Load(self._site, self._folder / "acknowledged.jsonl")
+        self._load.start()
 
     def faults(self) -> list[Fault]:
         """Those that can be put to this site; the others stand in the report with the reason."""
@@ -125,8 +139,10 @@ class Soak:
         return report
 
     def close(self) -> None:
-        self.load.stop()
-        self.site.close()
+        if self._load is not None:
+            self._load.stop()
+        if self._site is not None:
+            self._site.close()
         self.stranger.close()
         if self.network.exists:
             self.network.down()
@@ -142,9 +158,9 @@ class Soak:
 
 def run(folder: Path, minutes: float, validators: int, tell: Tell) -> Report:
     """Faults in turn until the time is up; every one of them once, where there is time for it."""
-    soak = Soak(folder, validators, tell)
+    soak = Soak(folder, tell)
     try:
-        soak.begin()
+        soak.begin(validators)
         started = time.monotonic()
         faults = soak.faults()
         seconds = held_for(minutes, faults)

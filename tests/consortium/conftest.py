@@ -35,9 +35,12 @@ def network_possible() -> None:
 def network(tmp_path_factory: pytest.TempPathFactory, network_possible: None) -> Iterator[Network]:
     """Four validators for all tests that break nothing. Deploy contracts of your own on it."""
     made = Network(tmp_path_factory.mktemp("network"))
-    made.up(4)
-    yield made
-    made.down()
+    try:
+        made.up(4)
+        yield made
+    finally:
+        if made.exists:
+            made.down()
 
 
 @pytest.fixture

@@ -34,10 +34,12 @@ SECONDS = 4.0
 @pytest.fixture(scope="module")
 def soak(tmp_path_factory: pytest.TempPathFactory, network_possible: None) -> Iterator[Soak]:
     """Four validators, a deployment on them, and its load."""
-    made = Soak(tmp_path_factory.mktemp("soak"), 4, lambda line: print(line))
-    made.begin()
-    yield made
-    made.close()
+    made = Soak(tmp_path_factory.mktemp("soak"), print)
+    try:
+        made.begin(4)
+        yield made
+    finally:
+        made.close()
 
 
 def fault_named(soak: Soak, name: str) -> Fault:
