@@ -281,7 +281,7 @@ def _build_validators() -> None:
         build = [str(_venv_python()), "-m", "scripts.network.binary"]
         run_step("The consortium's validators", build, env=environment(), cwd=ROOT)
     except (StepFailed, NetworkFault) as failure:
-        print(f"Without a network of validators, whose tests are skipped: {failure}", file=sys.stderr)
+        print(f"No network of validators can be started here: {failure}", file=sys.stderr)
 
 
 @contextmanager
