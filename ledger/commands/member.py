@@ -23,8 +23,9 @@ from ledger.commands.member_propose import at_option, propose, public_option
 from ledger.commands.output import OutFile
 from ledger.deployment.consortium import sync_trust
 from ledger.deployment.governance import member_document, read_history, thresholds_document
+from ledger.deployment.trusting import exported_trust
 from ledger.formats.history import format_history
-from ledger.formats.registry import RegistryState, trust_of
+from ledger.formats.registry import RegistryState
 from ledger.formats.trust import format_trust
 from ledger.verify.history_command import follow_files, print_followed
 
@@ -217,7 +218,7 @@ def export(
         deployment = open_deployment(folder)
         chain = deployment.open_chain(writing=False)
         sync_trust(deployment, chain)
-        document = format_trust(trust_of(chain.export()))
+        document = format_trust(exported_trust(chain, deployment.config.chain.finality))
     if out is None:
         click.echo(document.decode("utf-8"))
     else:

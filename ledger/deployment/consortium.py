@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 from ledger.chain.changes import Founder, add_log_key, define_log
 from ledger.deployment.governance import sync_history
+from ledger.deployment.trusting import exported_trust
 from ledger.domain.kinds import INDEXES
-from ledger.formats.registry import Thresholds, trust_of
+from ledger.formats.registry import Thresholds
 from ledger.formats.trust import format_trust
 from ledger.log.directory import write_snapshot
 
 if TYPE_CHECKING:
-    from ledger.chain.port import ChainPort, RegistryPort
+    from ledger.chain.evm import EvmChain
+    from ledger.chain.port import ChainPort
     from ledger.deployment.deployment import Deployment
 
 _log = logging.getLogger(__name__)

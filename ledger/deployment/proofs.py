@@ -34,7 +34,7 @@ def proof_chores(deployment: "Deployment", chain: "EvmChain") -> list[Chore]:
 
     def prove(stopping: Stopping) -> list[str]:
         try:
-            while not stopping() and sum(prover.step() for prover in provers):
+            while not stopping() and sum(prover.step() for prover in provers) > 0:
                 pass
         except (ChainUnavailable, ChainMismatch):
             # Anchoring says that the chain is away; what waits is asked for when it is back.

@@ -6,7 +6,7 @@
 `sets` are the sets of validators that the consortium agreed on, each from a block on, ascending.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ledger.errors import TrustUnusable
@@ -43,6 +43,14 @@ class Consensus:
         """The set in force at a block; before the first one that is known, that one."""
         known = [each for each in self.sets if each.block <= number]
         return known[-1] if known else self.sets[0]
+
+
+def with_set(consensus: Consensus, block: int, validators: tuple[str, ...]) -> Consensus:
+    """The same with these validators from a block on, the newest one yet; none change nothing."""
+    if not validators:
+        return consensus
+    before = tuple(each for each in consensus.sets if each.block < block)
+    return replace(consensus, sets=(*before, ValidatorSet(block, validators)))
 
 
 def parse_consensus(value: Any) -> Consensus:

@@ -9,7 +9,7 @@ of version 1, which every verifier reads.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -175,6 +175,15 @@ class Trust:
             for key in member.keys:
                 holders[key.public.keyid] = Holder(key.public, key.window, member)
         return holders
+
+
+def with_consensus(trust: Trust, consensus: Consensus | None) -> Trust:
+    """The same with that consensus, or none, for every log that is anchored."""
+    logs = {
+        origin: log if log.chain is None else replace(log, chain=replace(log.chain, consensus=consensus))
+        for origin, log in trust.logs.items()
+    }
+    return Trust(trust.exported, logs, trust.members)
 
 
 def parse_trust(data: bytes) -> Trust:

@@ -10,20 +10,22 @@ the consortium's own rules ask; and it is a history of the registry that the tru
 What it does not prove by itself: that these records were really made. Who made the file, or the node that it
 was read from, could have invented approvals: they carry no signatures of their own, the chain checked them.
 So the head is compared with a second source: `expected_head` from another member or from one's own node
-(`head_at_node`), or a proof of the last record's block in `finality` (named by its `kind`; one that this
-verifier does not know proves nothing). And nothing proves that no record came later than the last one: the
+(`head_at_node`), or proved by the last record's block in `finality`, as the validators that the trust file
+names sealed it (`ledger.verify.history_seals`; of a kind that is not known here it proves nothing). And nothing proves that no record came later than the last one: the
 trust file's age is asked for separately.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ledger.errors import HistoryRefused, HistoryUnusable
 from ledger.formats.abi import decode
+from ledger.formats.consensus import Consensus, with_set
 from ledger.formats.history import History, HistoryRecord, first_head, next_head
 from ledger.formats.registry import RegistryState, is_named_by_origin, trust_of
-from ledger.formats.trust import Exported, Trust, format_trust, parse_trust
+from ledger.formats.trust import Exported, Trust, format_trust, parse_trust, with_consensus
+from ledger.verify.history_seals import is_head_sealed
 from ledger.verify.node import NodeUnusable, Rpc
 from ledger.verify.registry_changes import EMERGENCY, MEMBERSHIP, ORDINARY, Registry, class_of, read_call
 
@@ -206,12 +208,6 @@ _ACTIONS: dict[str, Callable[[Replay, HistoryRecord], None]] = {
     "own_revocation": Replay._own_revocation,
 }
 
-FinalityCheck = Callable[[History, Trust], None]
-"""Checks a history's `finality` with what is believed at its end; raises a `LedgerError` if it fails."""
-
-FINALITY_CHECKS: Mapping[str, FinalityCheck] = {}
-"""By the proof's `kind`."""
-
 
 def replay(history: History) -> Replay:
     """The whole history. Raises `HistoryRefused`, also if the records do not add up to the file's head."""
@@ -239,20 +235,25 @@ def follow(
     if after == 0:
         raise HistoryRefused("the trust file is older than the registry")
     expected = _trust_at(replayed, history, start.exported)
-    if (expected.logs, expected.members) != (start.logs, start.members):
+    # The engine that seals blocks is no matter of the registry; its validators are.
+    if (expected.logs, expected.members) != (with_consensus(start, None).logs, start.members):
         raise HistoryRefused(f"at block {start.exported.block} the history does not give the trust file")
     executed = sum(proposal.state == "executed" for proposal in replayed.proposals)
+    consensus = _consensus_of(start)
     for record in history.records[after:]:
+        before = replayed.registry.validators
         replayed.add(record)
+        if consensus is not None and replayed.registry.validators != before:
+            consensus = with_set(consensus, record.block, replayed.registry.validators)
     _check_end(replayed, history)
-    trust = _trust_at(replayed, history, history.exported)
+    trust = with_consensus(_trust_at(replayed, history, history.exported), consensus)
     return Followed(
         trust=trust,
         records=len(history.records),
         new_records=len(history.records) - after,
         executed=sum(proposal.state == "executed" for proposal in replayed.proposals) - executed,
         head=history.head,
-        head_backed=_back_head(history, trust, expected_head, rpc),
+        head_backed=_back_head(history, start, expected_head, rpc),
     )
 
 
@@ -267,22 +268,18 @@ def head_at_node(rpc: Rpc, history: History) -> bytes:
     return bytes.fromhex(answer[2:])
 
 
-def _back_head(history: History, trust: Trust, expected_head: bytes | None, rpc: Rpc | None) -> str | None:
-    backed = None
-    if history.finality is not None:
-        check = FINALITY_CHECKS.get(str(history.finality.get("kind")))
-        if check is not None:
-            check(history, trust)
-            backed = "finality"
+def _back_head(history: History, start: Trust, expected_head: bytes | None, rpc: Rpc | None) -> str | None:
+    """What vouches for the head; the strongest first."""
+    sealed = is_head_sealed(history, start)
+    if rpc is not None and head_at_node(rpc, history) != history.head:
+        raise HistoryRefused("your node holds another head than the history")
+    if expected_head is not None and expected_head != history.head:
+        raise HistoryRefused("the head is not the one expected")
+    if sealed:
+        return "finality"
     if rpc is not None:
-        if head_at_node(rpc, history) != history.head:
-            raise HistoryRefused("your node holds another head than the history")
-        backed = "node"
-    if expected_head is not None:
-        if expected_head != history.head:
-            raise HistoryRefused("the head is not the one expected")
-        backed = backed or "expected"
-    return backed
+        return "node"
+    return None if expected_head is None else "expected"
 
 
 def _check_end(replayed: Replay, history: History) -> None:
@@ -302,6 +299,12 @@ def _check_same_chain(history: History, start: Trust) -> None:
     registries = {log.chain.registry for log in start.logs.values() if log.chain is not None}
     if registries != {history.registry}:
         raise HistoryRefused("the trust file's logs are anchored in another registry than the history names")
+
+
+def _consensus_of(trust: Trust) -> Consensus | None:
+    """How blocks are sealed: the same for all logs, for they are on one chain."""
+    chains = (log.chain for log in trust.logs.values() if log.chain is not None)
+    return next((chain.consensus for chain in chains if chain.consensus is not None), None)
 
 
 def _trust_at(replayed: Replay, history: History, exported: Exported) -> Trust:
