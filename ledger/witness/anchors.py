@@ -21,6 +21,8 @@ from ledger.witness.store import CHAIN, Cosigned
 logger = logging.getLogger("xinzheng.witness")
 
 _DONE = "AlreadyCosigned"
+_LOST_MS = 60_000
+"""After which a transaction that was not mined is sent again."""
 _MOST = 16
 
 
@@ -34,7 +36,7 @@ class AnchorWatch:
         self._log_id = log_id(follower.origin)
         self._clock = clock
         self._cosigns = cosigns
-        self._sent: dict[bytes, str] = {}
+        self._sent: dict[bytes, tuple[str, int]] = {}
 
     def look(self) -> list[SignedNote]:
         """The newest anchored note, held against everything known of the log; none before the first anchor.
@@ -108,16 +110,16 @@ class AnchorWatch:
                 self._store.handed_in(cosigned.note_hash, CHAIN, self._clock())
 
     def _send(self, cosigned: Cosigned) -> None:
-        sent = self._sent.get(cosigned.note_hash)
+        """Send, wait, and send again what was lost; the contract takes it once, and says so."""
+        sent, since = self._sent.get(cosigned.note_hash, (None, 0))
         mined = self._chain.receipt(sent) if sent is not None else None
-        if sent is not None and mined is None:
+        if sent is not None and mined is None and 0 <= self._clock() - since < _LOST_MS:
             return
         if mined is None or not mined.succeeded:
             try:
-                self._sent[cosigned.note_hash] = self._chain.cosign(
-                    self._log_id, cosigned.size, cosigned.note_hash
-                )
+                tx = self._chain.cosign(self._log_id, cosigned.size, cosigned.note_hash)
                 # A crash here: the next start sends again, and the contract says that it has it.
+                self._sent[cosigned.note_hash] = tx, self._clock()
                 return
             except ChainRefused as error:
                 if error.reason != _DONE:

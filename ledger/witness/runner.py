@@ -59,7 +59,7 @@ class Followed:
     standing: Standing = field(default_factory=Standing)
 
     def round(self, clock: Clock, stopping: Stopping = lambda: False) -> bool:
-        """One round, whatever comes of it; returns whether it was whole."""
+        """One round, whatever comes of it; returns whether the log's part of it was whole."""
         standing = self.standing
         try:
             notes = self._look()
@@ -79,7 +79,7 @@ class Followed:
             logger.exception("%s: stopped by a defect", self.follower.origin)
             self._say(f"internal: {type(error).__name__}")
             return False
-        return standing.chain_error is None
+        return True
 
     def _look(self) -> list[Any]:
         """The anchored notes. A chain that is away keeps nobody from following the log itself."""
@@ -142,7 +142,7 @@ class Runner:
         self.write_status()
 
     def once(self, patience: float) -> bool:
-        """One round of every log, at most `patience` seconds; whether all were whole."""
+        """One round of every log, at most `patience` seconds; whether all were whole, and the chain too."""
         whole: list[bool] = []
         threads = [
             threading.Thread(target=lambda each=each: whole.append(each.round(self._clock)), daemon=True)
@@ -156,7 +156,8 @@ class Runner:
             if thread.is_alive():
                 each.standing.error = f"unavailable: the round took longer than {patience:g} seconds"
         self.write_status()
-        return len(whole) == len(self._followed) and all(whole)
+        chains = all(each.standing.chain_error is None for each in self._followed)
+        return len(whole) == len(self._followed) and all(whole) and chains
 
     def write_status(self) -> None:
         """Replace the status file; that it cannot be written stops nothing."""
