@@ -38,7 +38,7 @@ from web3.types import BlockIdentifier, RPCEndpoint
 from ledger.chain import artifact
 from ledger.chain.account import ChainAccount
 from ledger.chain.changes import Change, Founder, founder_tuple, point, seconds, thresholds_tuple
-from ledger.chain.history import read_history
+from ledger.chain.history import read_history, record_transaction
 from ledger.chain.nodes import KnownTransaction, NodeComplaint, Nodes, NodeSettings, NodeUnreachable
 from ledger.chain.port import AnchoredCheckpoint, Block, ChainDeployment, ChainIdentity, Mined
 from ledger.chain.registry import (
@@ -399,6 +399,11 @@ class EvmChain:
         """See `RegistryPort.history`."""
         return self._nodes.ask(lambda node: read_history(node, self.deployment.consortium, start))
 
+    def record_transaction(self, sequence: int, number: int) -> str:
+        """The transaction that made the registry's record of this number, in this block."""
+        consortium = self.deployment.consortium
+        return self._nodes.ask(lambda node: record_transaction(node, consortium, sequence, number))
+
     def _decide(self, verb: str, proposal_id: int) -> Proposal:
         self._nodes.wait_mined(self._send(lambda n: self._consortium(n)[verb](proposal_id)))
         return self.proposal(proposal_id)
@@ -424,6 +429,7 @@ def deploy(
     founders: Sequence[Founder],
     threshold: int | Thresholds,
     answer_seconds: int = ANSWER_SECONDS,
+    sm2: str | None = None,
 ) -> ChainDeployment:
     """Deploy all contracts with the consortium's founding members; wait until they are mined.
 
@@ -438,7 +444,7 @@ def deploy(
     consortium, first = _deployed(nodes, sender, artifact.CONSORTIUM, told, thresholds_tuple(thresholds))
     registry, _ = _deployed(nodes, sender, artifact.CHECKPOINTS, _checksum(consortium))
     made = ChainDeployment(identity.chain_id, identity.genesis_hash, consortium, registry, first.block_number)
-    return deploy_disputes(settings, account, made, answer_seconds)
+    return deploy_disputes(settings, account, made, answer_seconds, sm2)
 
 
 def deploy_disputes(
@@ -446,14 +452,17 @@ def deploy_disputes(
     account: ChainAccount,
     deployment: ChainDeployment,
     answer_seconds: int = ANSWER_SECONDS,
+    sm2: str | None = None,
 ) -> ChainDeployment:
     """Deploy what verifies on the chain and keeps disputes, beside contracts that are there.
 
-    A challenged log has `answer_seconds` to answer. Raises what `deploy` raises; `account` may be anybody's.
+    A challenged log has `answer_seconds` to answer. `sm2` is an SM2 contract on this chain if there is one:
+    it is no consortium's own. Raises what `deploy` raises; `account` may be anybody's.
     """
     nodes = _nodes(settings, deployment)
     sender = Sender(nodes, account, settings)
-    sm2, _ = _deployed(nodes, sender, artifact.SM2_DEPLOYMENT)
+    if sm2 is None:
+        sm2, _ = _deployed(nodes, sender, artifact.SM2_DEPLOYMENT)
     evidence, _ = _deployed(nodes, sender, artifact.EVIDENCE, _checksum(sm2), _checksum(deployment.registry))
     disputes, _ = _deployed(nodes, sender, artifact.DISPUTES, _checksum(evidence), answer_seconds)
     return replace(deployment, sm2=sm2, evidence=evidence, disputes=disputes)
