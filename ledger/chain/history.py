@@ -45,6 +45,17 @@ def read_history(node: HistoryNode, consortium: str, start: int) -> tuple[list[H
     return records, head, at
 
 
+def record_transaction(node: HistoryNode, consortium: str, sequence: int, number: int) -> str:
+    """The hash of the transaction that made a record in a block."""
+    contract = node.contract(CONSORTIUM, consortium)
+    found = contract.events.Recorded.get_logs(
+        from_block=number, to_block=number, argument_filters={"sequence": sequence}
+    )
+    if not found:
+        raise NodeUnreachable("the node lacks events of the consortium registry")
+    return "0x" + bytes(found[0]["transactionHash"]).hex()
+
+
 def _record(event: Any) -> HistoryRecord:
     told = event["args"]
     return HistoryRecord(

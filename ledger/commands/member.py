@@ -23,6 +23,7 @@ from ledger.commands.member_propose import at_option, propose, public_option
 from ledger.commands.output import OutFile
 from ledger.deployment.consortium import sync_trust
 from ledger.deployment.governance import member_document, read_history, thresholds_document
+from ledger.deployment.history_proof import with_proof
 from ledger.deployment.trusting import exported_trust
 from ledger.formats.history import format_history
 from ledger.formats.registry import RegistryState
@@ -180,9 +181,17 @@ def proposals(folder: Path, everything: bool, start: int, limit: int, as_json: b
 def history(folder: Path, out: Path | None) -> None:
     """历史 · Export every decision of the consortium, from the founding on, as one file.
 
-    `xinzheng verify HISTORY --trust START` follows it offline; compare its head with another member's.
+    `xinzheng verify HISTORY --trust START` follows it offline. Where the chain's validators seal its blocks,
+    the file brings the seals over its head; else compare that with another member's.
     """
-    made = read_history(open_deployment(folder).open_chain(writing=False))
+    deployment = open_deployment(folder)
+    chain = deployment.open_chain(writing=False)
+    made = with_proof(read_history(chain), chain, deployment.config.chain.finality)
+    if made.finality is None:
+        note(
+            "链上无可出示的共识印记，请与另一成员核对摘要。 "
+            "No seals to show: compare the head with another member's."
+        )
     if out is None:
         click.echo(format_history(made).decode("utf-8"))
     else:

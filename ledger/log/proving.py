@@ -62,8 +62,32 @@ class _Changes:
     headers: list[tuple[int, bytes]] = field(default_factory=list)
 
 
-class _TooEarly(Exception):
+class TooEarly(Exception):
     """More blocks must follow first."""
+
+
+def collect_following(blocks: SealedBlocks, raw: RawHeader, depth: int, follow: int) -> tuple[bytes, ...]:
+    """The headers after a block that it takes besides its own seals, none where those are enough.
+
+    `depth` and `follow` as in `ProvingSettings`. Raises `TooEarly`, and as `SealedBlocks.header`.
+    """
+    named, sealers = frozenset(raw.header.validators), raw.header.sealers()
+    wanted = min(depth, MAX_FOLLOWING) if raw.kind == CLIQUE else 0
+    most = wanted or (follow if named else 0)
+    headers: list[bytes] = []
+    head = blocks.head() if most else 0
+    while len(headers) < wanted or (
+        not wanted and len(headers) < most and not more_than_two_thirds(len(sealers & named), len(named))
+    ):
+        number = raw.header.number + len(headers) + 1
+        if number > head:
+            raise TooEarly
+        child = blocks.header(number)
+        if not wanted and frozenset(child.header.validators) != named:
+            break
+        sealers |= child.header.sealers()
+        headers.append(child.data)
+    return tuple(headers)
 
 
 class Prover:
@@ -96,7 +120,7 @@ class Prover:
             try:
                 done += self._prove(size)
                 self.failed.pop(size, None)
-            except _TooEarly:
+            except TooEarly:
                 self._store.postpone_unproven(size, self._clock() + self._settings.pause)
             except (BlockUnproven, NodeComplaint, ProofInvalid) as error:
                 self.failed[size] = error.detail
@@ -121,31 +145,11 @@ class Prover:
         if "0x" + raw.header.hash.hex() != anchor.block_hash:
             raise BlockUnproven(f"block {number} is another one than the anchor's")
         index, proof = self._blocks.receipt_proof(raw, tx_hash)
-        following = self._following(raw)
+        following = collect_following(self._blocks, raw, self._settings.depth, self._settings.follow)
         if raw.kind != CLIQUE and raw.header.validators:
             self._note_changes(raw)
         block = SealedBlock(raw.data, index, proof, following)
         return Finality(raw.kind, block=block)
-
-    def _following(self, raw: RawHeader) -> tuple[bytes, ...]:
-        """The headers after a block that it takes besides its own seals, none where those are enough."""
-        named, sealers = frozenset(raw.header.validators), raw.header.sealers()
-        wanted = min(self._settings.depth, MAX_FOLLOWING) if raw.kind == CLIQUE else 0
-        most = wanted or (self._settings.follow if named else 0)
-        headers: list[bytes] = []
-        head = self._blocks.head() if most else 0
-        while len(headers) < wanted or (
-            not wanted and len(headers) < most and not more_than_two_thirds(len(sealers & named), len(named))
-        ):
-            number = raw.header.number + len(headers) + 1
-            if number > head:
-                raise _TooEarly
-            child = self._blocks.header(number)
-            if not wanted and frozenset(child.header.validators) != named:
-                break
-            sealers |= child.header.sealers()
-            headers.append(child.data)
-        return tuple(headers)
 
     # Changes of validators
 

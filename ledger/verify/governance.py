@@ -11,8 +11,8 @@ What it does not prove by itself: that these records were really made. Who made 
 was read from, could have invented approvals: they carry no signatures of their own, the chain checked them.
 So the head is compared with a second source: `expected_head` from another member or from one's own node
 (`head_at_node`), or proved by the last record's block in `finality`, as the validators that the trust file
-names sealed it (`ledger.verify.history_seals`; of a kind that is not known here it proves nothing). And nothing proves that no record came later than the last one: the
-trust file's age is asked for separately.
+given names sealed it (`ledger.verify.history_seals`; of a kind that is not known here it proves nothing). And
+nothing proves that no record came later than the last one: the trust file's age is asked for separately.
 """
 
 from collections.abc import Callable

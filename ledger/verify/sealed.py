@@ -20,7 +20,7 @@ Not shown by a block: its chain's id (keys of validators must serve one chain on
 transaction hash, which is where to look and no more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ledger.errors import ProofInvalid
 from ledger.ethereum.headers import CLIQUE, QBFT, Header, parse_header
@@ -46,9 +46,28 @@ def sealed_findings(
     anchor: AnchorRecord, kind: str, block: SealedBlock, log: TrustLog | None, exported: int
 ) -> list[Finding]:
     """The `finality` findings of an anchor that brings its block; `exported` is the trust file's block."""
+
+    def holds_anchor(header: Header) -> None:
+        _check_block(anchor, header, block)
+
+    return block_findings(kind, block, holds_anchor, log, exported)
+
+
+def block_findings(
+    kind: str,
+    block: SealedBlock,
+    check: Callable[[Header], None],
+    log: TrustLog | None,
+    exported: int,
+) -> list[Finding]:
+    """The `finality` findings of a sealed block that is shown for something that it holds.
+
+    `check` says, by raising `ProofInvalid`, that the block of this header does not hold it; `log` has the
+    chain that is trusted.
+    """
     try:
         header = parse_header(kind, block.header)
-        _check_block(anchor, header, block)
+        check(header)
         following = _linked(kind, header, block.following)
         if log is None:
             return [Finding(FINALITY, UNKNOWN, "log_not_trusted")]

@@ -1,4 +1,4 @@
-"""Keeping the registry's history beside a deployment: continued, read anew where it does not fit, or refused."""
+"""Keeping the registry's history beside a deployment: continued, read anew where it does not fit, refused."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
