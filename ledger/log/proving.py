@@ -145,9 +145,16 @@ class Prover:
         if "0x" + raw.header.hash.hex() != anchor.block_hash:
             raise BlockUnproven(f"block {number} is another one than the anchor's")
         index, proof = self._blocks.receipt_proof(raw, tx_hash)
-        following = collect_following(self._blocks, raw, self._settings.depth, self._settings.follow)
+        try:
+            following = collect_following(self._blocks, raw, self._settings.depth, self._settings.follow)
+        except Unsealed:
+            raise BlockUnproven(f"a block after {number} bears no seals") from None
         if raw.kind != CLIQUE and raw.header.validators:
-            self._note_changes(raw)
+            try:
+                self._note_changes(raw)
+            except (BlockUnproven, NodeComplaint, ProofInvalid, Unsealed) as error:
+                # The block stands without them; the next one looks for them again.
+                logger.warning("changes of validators before block %d: %r", number, error)
         block = SealedBlock(raw.data, index, proof, following)
         return Finality(raw.kind, block=block)
 
@@ -161,9 +168,13 @@ class Prover:
         known = _read_changes(self._store.fact(_CHANGES))
         number, named = raw.header.number, raw.header.validators
         if known is None:
-            first = self._blocks.header(min(number, self._settings.since)).header
+            try:
+                first = self._blocks.header(min(number, self._settings.since)).header
+            except (BlockUnproven, NodeComplaint, Unsealed):
+                # The chain had another engine then, or its old headers are gone: from here on, that is.
+                first = raw.header
             known = _Changes(first.number, first.validators)
-        if number <= known.seen:
+        elif number <= known.seen:
             return
         while frozenset(known.validators) != frozenset(named):
             self._add_change(known, number)

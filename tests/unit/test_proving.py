@@ -281,3 +281,53 @@ def test_the_reader_attaches_what_was_collected_and_says_where_there_is_nothing(
     assert found.block.header == block.header
     assert embedded._finality(anchor, False) == Finality("unsealed")
     assert reader._finality(replace(anchor, block_hash="0x" + "ee" * 32), True) is None
+
+
+def test_after_another_engine_changes_are_followed_from_its_own_blocks_on(
+    store: SqliteStore,
+) -> None:
+    node, clock = Node(), Clock()
+    for _ in range(3):
+        node.add(*FOUR)
+    block = node.add(*FOUR, anchoring=True)
+    final_at(store, block)
+
+    def other_engine(method: str, answer: Any) -> Any:
+        early = method == "eth_getBlockByNumber" and int(answer["number"], 16) < block.number
+        return answer | {"extraData": "0xf00d"} if early else answer
+
+    node.mood = other_engine
+    prover = Prover(store, SealedBlocks(node.rpc), clock, ProvingSettings(since=1))
+    assert prover.step() == 1
+    assert outcome(store, block) == "sealed_by_validators"
+    changed = (*FOUR[1:], *validator_keys(1, seed=9))
+    node.add(*changed[:3], named=changed)
+    later = node.add(*changed[1:], named=changed, anchoring=True)
+    final_at(store, later, 41)
+    assert prover.step() == 1
+    assert len(changes_before(store, later.number)) == 1
+    assert outcome(store, later, size=41) == "sealed_by_validators"
+
+
+def test_changes_that_cannot_be_found_do_not_keep_the_block_away(store: SqliteStore) -> None:
+    node, clock = Node(), Clock()
+    node.add(*FOUR)
+    changed = (*FOUR[1:], *validator_keys(1, seed=9))
+    for _ in range(4):
+        node.add(*changed[:3], named=changed)
+    later = node.add(*changed[:3], named=changed, anchoring=True)
+    final_at(store, later)
+
+    def gone(method: str, answer: Any) -> Any:
+        middle = method == "eth_getBlockByNumber" and 1 < int(answer["number"], 16) < later.number
+        return None if middle else answer
+
+    node.mood = gone
+    prover = Prover(store, SealedBlocks(node.rpc), clock, ProvingSettings(since=1))
+    assert (prover.step(), prover.failed) == (1, {})
+    assert changes_before(store, later.number) == ()
+    node.mood = lambda method, answer: answer
+    after = node.add(*changed[:3], named=changed, anchoring=True)
+    final_at(store, after, 41)
+    assert prover.step() == 1
+    assert len(changes_before(store, after.number)) == 1
