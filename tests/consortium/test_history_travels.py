@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ledger.chain.account import ChainAccount
-from ledger.chain.changes import Change, Founder, add_log_key, define_log, set_name
+from ledger.chain.changes import Change, Founder, add_log_key, define_log, set_name, set_validators
 from ledger.chain.evm import EvmChain, deploy
 from ledger.chain.governance import agree
 from ledger.chain.nodes import NodeSettings
@@ -34,6 +34,7 @@ def test_the_head_is_proved_by_the_validators_seals(network: Network, point: Any
 
     decide(define_log("yunling.example/credit", MEMBER, ["subject"]))
     decide(add_log_key("yunling.example/credit", point(20), 100))
+    decide(set_validators([each.address.lower() for each in network.validators]))
     start = exported_trust(chain, "instant")
     decide(set_name(MEMBER, "云岭市"))
     history = parse_history(format_history(with_proof(read_history(chain), chain, "instant")))

@@ -146,8 +146,23 @@ def cases(counts: dict[str, dict[str, int]], every: int = 1) -> Iterator[Case]:
 
 
 def strike(folder: Path, base: Path, case: Case, tally: Tally) -> None:
-    """One case in a folder of its own, judged."""
-    place = folder / f"{case.role}-{case.call}-{case.nth}-{case.fault.replace('+', 's')}"
+    """One case in a folder of its own, judged. One that does not end is tried once more: machines sleep."""
+    try:
+        _strike(folder, base, case, tally)
+    except subprocess.TimeoutExpired:
+        shutil.rmtree(_place(folder, case))
+        try:
+            _strike(folder, base, case, tally)
+        except subprocess.TimeoutExpired:
+            tally.wrong.append(f"{case}: the process did not end in {VICTIM_SECONDS:.0f} s")
+
+
+def _place(folder: Path, case: Case) -> Path:
+    return folder / f"{case.role}-{case.call}-{case.nth}-{case.fault.replace('+', 's')}"
+
+
+def _strike(folder: Path, base: Path, case: Case, tally: Tally) -> None:
+    place = _place(folder, case)
     shutil.copytree(base, place)
     rule = FAULTS[case.fault].format(n=case.nth)
     status = _run(case.role, place, [case.call], Path("/dev/null"), f"inject={case.call}:{rule}")
