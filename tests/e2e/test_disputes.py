@@ -71,6 +71,8 @@ def test_a_witness_from_its_folder_to_the_chain_and_a_log_from_challenge_to_reco
         return anchored is not None and chain.quorum(log_id(ORIGIN), anchored.size)
 
     place.until(cosigned_on_chain, 120)
+    # The round after the one that sent it hears from the contract that it is there.
+    place.run("witness", "once", "--dir", witness)
     status = place.run("witness", "status", "--dir", witness, "--json")
     assert status.document["logs"][ORIGIN]["waiting"] == {"log": 0, "chain": 0}
 
