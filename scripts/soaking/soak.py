@@ -162,14 +162,19 @@ def run(folder: Path, minutes: float, validators: int, tell: Tell) -> Report:
     try:
         soak.begin(validators)
         started = time.monotonic()
+
+        def gone() -> float:
+            """Minutes, without those in which the machine slept."""
+            return (time.monotonic() - started - soak.load.suspensions.seconds) / 60
+
         faults = soak.faults()
         seconds = held_for(minutes, faults)
-        while time.monotonic() - started < minutes * 60:
+        while gone() < minutes:
             for fault in faults:
-                if time.monotonic() - started >= minutes * 60:
+                if gone() >= minutes:
                     break
                 soak.put(fault, seconds)
-        return soak.end((time.monotonic() - started) / 60)
+        return soak.end(gone())
     finally:
         soak.close()
 
