@@ -11,6 +11,8 @@ from ledger.chain import changes
 from ledger.chain.artifact import CONSORTIUM, artifact
 from ledger.chain.evm import EvmChain
 from ledger.chain.governance import agree
+from ledger.deployment.governance import read_history
+from ledger.deployment.history_proof import with_proof
 from ledger.errors import HistoryRefused, HistoryUnusable
 from ledger.formats.history import (
     ACTIONS,
@@ -253,3 +255,10 @@ def test_the_first_head_is_of_this_registry_on_this_chain(told: Any) -> None:
     for other in others:
         with pytest.raises(HistoryRefused, match="do not add up"):
             replay(other)
+
+
+def test_a_chain_without_seals_gives_a_history_without_proof(consortium: Any) -> None:
+    chain = consortium.chains[0]
+    history = read_history(chain)
+    assert with_proof(history, chain, "instant") == history
+    assert history.finality is None
