@@ -63,7 +63,7 @@ class Authenticator:
         if request.covers_digest != (digest_header is not None) or (has_body and digest_header is None):
             raise RequestSignatureMalformed("content-digest must be sent and covered exactly with a body")
         digest = None if digest_header is None else parse_content_digest(digest_header)
-        principal, public = self._holder(request.keyid, now)
+        principal, public = self._holder(request.keyid, now, rule)
         base = signature_base(
             environ["REQUEST_METHOD"],
             environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
@@ -76,16 +76,33 @@ class Authenticator:
         self._nonces.use(request.keyid, request.nonce, request.created + WINDOW_SECONDS + 1)
         return principal, digest
 
-    def _holder(self, keyid: str, now: int) -> tuple[Principal, PublicKey]:
+    def _holder(self, keyid: str, now: int, rule: Rule) -> tuple[Principal, PublicKey]:
         try:
             key = self._directory.key(keyid)
         except KeyUnknown:
+            if rule.witness:
+                return self._witness(keyid, now)
             raise KeyUnknown("the request's key is not registered for any member") from None
         if key.window.revoked is not None and now >= key.window.revoked:
             raise KeyRevoked("the request's key is revoked")
         if not key.window.holds(now):
             raise KeyExpired("the request's key is outside its validity window")
         return Principal(key.member.id, frozenset(key.member.roles), keyid), key.public
+
+    def _witness(self, keyid: str, now: int) -> tuple[Principal, PublicKey]:
+        """A witness by its key, and the logs of which it is one now."""
+        public, origins = None, []
+        for log in self._directory.trust.logs.values():
+            for named in log.witnesses.keys if log.witnesses is not None else ():
+                if named.vkey.public.keyid == keyid:
+                    public = named.vkey.public
+                    if named.window.holds(now):
+                        origins.append(log.origin)
+        if public is None:
+            raise KeyUnknown("the request's key is not registered for any member or witness")
+        if not origins:
+            raise KeyExpired("the witness's key is outside its validity window or revoked")
+        return Principal("", frozenset(), keyid, frozenset(origins)), public
 
 
 def check_body(body: bytes, digest: bytes | None) -> None:

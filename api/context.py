@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 RECEIPT_MEDIA_TYPE = "application/vnd.xinzheng.receipt+json"
 BUNDLE_MEDIA_TYPE = "application/vnd.xinzheng.bundle+json;v=1"
-TRUST_MEDIA_TYPE = "application/vnd.xinzheng.trust+json;v=1"
 
 
 def deployment() -> "Deployment":

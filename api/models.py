@@ -81,6 +81,10 @@ class EntryPath(LogPath):
     index: Size
 
 
+class CheckpointPath(LogPath):
+    size: Size
+
+
 class StatementPath(LogPath):
     issuer: Uscc
     id: StatementId
@@ -115,6 +119,17 @@ class InclusionQuery(Strict):
 class ConsistencyQuery(Strict):
     first: Size
     second: Size
+
+
+class NoteQuery(Strict):
+    note_hash: Annotated[
+        Hex64 | None, Field(description="SM3 of the note's text; the newest note of the size if left out")
+    ] = None
+
+
+class EntriesQuery(Strict):
+    start: Size
+    stop: Annotated[Size, Field(description="index after the last; fewer entries may come")]
 
 
 # Questions
@@ -284,6 +299,16 @@ class CheckpointLine(BaseModel):
 class CheckpointsAnswer(BaseModel):
     checkpoints: list[CheckpointLine]
     next: str | None
+
+
+class CosignedAnswer(BaseModel):
+    """What became of cosignatures: `witnesses` vouch for this checkpoint now, `threshold` must."""
+
+    size: int
+    note_hash: str
+    new: int
+    witnesses: int
+    threshold: int
 
 
 class AnchorLine(BaseModel):

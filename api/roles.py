@@ -6,9 +6,10 @@ needs one of the roles named; `own` says that a member without them still sees w
 the handler decides by `may_see`. The role `operator` sees everything that can be read.
 
 Open are health and metrics (no personal data in them), the checkpoint and the proofs by hash (who holds a
-hash already holds what it proves), the verification of a certificate by its identifier (a partner city
-needs no account), the API's own description, and the trust file: it is the public registry, a copy of what
-stands on the chain, and whoever checks an answer offline needs it before he can have anything else.
+hash already holds what it proves), what witnesses are asked to cosign and what they hand in, the verification
+of a certificate by its identifier (a partner city needs no account), the API's own description, and the trust
+file: it is the public registry, a copy of what stands on the chain, and whoever checks an answer offline
+needs it before he can have anything else.
 """
 
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class Rule:
     own: bool = False
     streamed: bool = False
     """The body is hashed by the handler while it reads it, instead of before."""
+    witness: bool = False
+    """A key of a witness may sign it as well; of which log, the handler decides by `may_follow`."""
     body_limit: int = 0
     """Bytes; 0 where there is no body."""
     media_types: tuple[str, ...] = (JSON_MEDIA_TYPE,)
@@ -54,11 +57,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The member whose key signed the request."""
+    """The member whose key signed the request; or a witness, `member` being empty, and whose it is."""
 
     member: str
     roles: frozenset[str]
     keyid: str
+    witness_of: frozenset[str] = frozenset()
+    """Origins of the logs that this key is a witness's key of."""
 
 
 KIB = 1 << 10
@@ -68,6 +73,7 @@ SHEET_LIMIT = 64 << 20
 SHEET_ROWS_LIMIT = 8 << 20
 """Bytes of the rows that are asked about at once."""
 QUESTION_LIMIT = 64 * KIB
+COSIGNATURES_LIMIT = 4 * KIB
 QUESTIONS_LIMIT = 16 << 20
 """Ten thousand subjects with their names and persons."""
 
@@ -88,6 +94,20 @@ RULES: dict[str, Rule] = {
     "proofs.inclusion": OPEN,
     "proofs.consistency": OPEN,
     "members.trust": OPEN,
+    # What stands on the chain anyway. Decisions are sent to the chain from a member's own account, never from
+    # here: the service holds no member's keys.
+    "governance.overview": OPEN,
+    "governance.members": OPEN,
+    "governance.proposals": OPEN,
+    "governance.proposal": OPEN,
+    "governance.records": OPEN,
+    "governance.history_file": OPEN,
+    "witnesses.candidate": OPEN,
+    "witnesses.published": OPEN,
+    # A cosignature speaks for itself: a line by a key that the consortium did not name is refused.
+    "witnesses.cosign": Rule(signed=False, body_limit=COSIGNATURES_LIMIT, media_types=("text/plain",)),
+    # Every entry of the log: what a witness must have to vouch for the index.
+    "witnesses.entries": Rule(roles=_READERS, witness=True),
     "schemas.kinds": OPEN,
     "schemas.schema": OPEN,
     "certificates.verify": Rule(signed=False, body_limit=QUESTION_LIMIT),
@@ -134,6 +154,8 @@ RULES: dict[str, Rule] = {
 
 def check_role(rule: Rule, principal: Principal) -> None:
     """Raise `RoleMissing` unless `principal` may call an operation of `rule` at all."""
+    if rule.witness and principal.witness_of:
+        return
     if rule.roles and not rule.own and rule.roles.isdisjoint(principal.roles):
         raise RoleMissing(f"this needs one of the roles {', '.join(sorted(rule.roles))}")
 
@@ -142,3 +164,9 @@ def may_see(rule: Rule, principal: Principal, issuer: str) -> None:
     """Raise `RoleMissing` unless `principal` has a role of `rule` or issued the thing itself."""
     if rule.roles.isdisjoint(principal.roles) and principal.member != issuer:
         raise RoleMissing(f"this is for its issuer and for the roles {', '.join(sorted(rule.roles))} to see")
+
+
+def may_follow(rule: Rule, principal: Principal, origin: str) -> None:
+    """Raise `RoleMissing` unless `principal` has a role of `rule` or is a witness of this log."""
+    if rule.roles.isdisjoint(principal.roles) and origin not in principal.witness_of:
+        raise RoleMissing("this is for witnesses of this log, auditors and the operator to see")

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 /// @title The consortium's register of members, keys and logs
 /// @notice What a trust file says at a block: who the members are, which SM2 keys they sign with and from
 ///         when to when, which logs exist, who operates and who witnesses them. Every change needs the
-///         approval of a threshold of active members; no account alone can change anything, and no change
-///         removes a key that once counted.
+///         approval of a threshold of active members, by its class; the one thing that a member does alone is
+///         to revoke its own keys. No change removes a key that once counted.
 /// @dev Times are seconds since 1970. A window is `from <= t < until` (0: no end) and `t < revoked` (0: not
 ///      revoked). Member ids are the 18 ASCII characters of the organisation's USCC. Roles and index names
 ///      are ASCII of at most 32 bytes, padded with zero bytes on the right.
@@ -70,7 +70,39 @@ interface IConsortiumRegistry {
         None,
         Open,
         Executed,
-        Cancelled
+        Cancelled,
+        Expired
+    }
+
+    /// @notice How weighty a change is. Emergency: revoking a key, suspending a member. Membership: admitting
+    ///         or reinstating a member, roles, accounts, thresholds, validators. Ordinary: everything else.
+    enum ChangeClass {
+        Emergency,
+        Ordinary,
+        Membership
+    }
+
+    /// @notice How many active members must approve a change of each class:
+    ///         `1 <= emergency <= ordinary <= membership <= activeCount`.
+    /// @dev No suspension leaves fewer active members than `membership`, so a minority that can suspend gains
+    ///      no power by it. It can block: set `emergency` above the number of members that may collude.
+    struct Thresholds {
+        uint32 ordinary;
+        uint32 membership;
+        uint32 emergency;
+    }
+
+    /// @notice What a record of the history says. `Founded`: content is `abi.encode(bytes[] calls)`, the calls
+    ///         that would make the founding state. `Proposed`: `abi.encode(bytes[] calls, uint64 expires)`.
+    ///         `OwnRevocation`: the call that revoked. Others have no content.
+    enum Action {
+        Founded,
+        Proposed,
+        Approved,
+        Executed,
+        Cancelled,
+        Expired,
+        OwnRevocation
     }
 
     /// @notice Changes that take effect together: `calls` are ABI-encoded calls of this registry's own
@@ -79,6 +111,7 @@ interface IConsortiumRegistry {
         bytes18 proposer;
         uint64 expires;
         ProposalState state;
+        ChangeClass class;
         bytes[] calls;
         bytes18[] approvals;
     }
@@ -92,7 +125,7 @@ interface IConsortiumRegistry {
     event KeyAdded(bytes18 indexed id, bytes32 x, bytes32 y, uint64 from, uint64 until);
     event KeyEndChanged(bytes18 indexed id, bytes32 x, bytes32 y, uint64 until);
     event KeyRevoked(bytes18 indexed id, bytes32 x, bytes32 y, uint64 revoked);
-    event ThresholdChanged(uint32 threshold);
+    event ThresholdsChanged(uint32 ordinary, uint32 membership, uint32 emergency);
     event ValidatorsChanged(address[] validators);
     event LogDefined(bytes32 indexed logId, string origin, bytes18 indexed operator);
     event LogOperatorChanged(bytes32 indexed logId, bytes18 indexed operator);
@@ -110,6 +143,18 @@ interface IConsortiumRegistry {
     event Approved(uint256 indexed proposalId, bytes18 indexed member);
     event Executed(uint256 indexed proposalId);
     event Cancelled(uint256 indexed proposalId);
+    event Expired(uint256 indexed proposalId);
+    /// @notice One record of the history. `head` is SHA-256 of `abi.encode(head before, sequence,
+    ///         block.number, time, action, member, proposalId, content)`.
+    event Recorded(
+        uint256 indexed sequence,
+        bytes18 indexed member,
+        uint256 indexed proposalId,
+        Action action,
+        uint64 time,
+        bytes content,
+        bytes32 head
+    );
 
     /// @notice A change function was called from outside; changes go through `propose`.
     error OnlyByProposal();
@@ -131,6 +176,11 @@ interface IConsortiumRegistry {
     error WindowInvalid(uint64 from, uint64 until);
     /// @notice A revocation time is not 0, and only ever moves to an earlier time.
     error RevocationInvalid(uint64 present, uint64 revoked);
+    /// @notice A rotation begins when it is executed or later, else it would disown what was signed since.
+    error RotationInPast(uint64 begin);
+    /// @notice A member revokes its own key at once, but not from so long ago without the others.
+    error RevocationTooEarly(uint64 earliest, uint64 revoked);
+    error NotKeyOwner(bytes18 owner, address account);
     error ThresholdInvalid(uint256 threshold, uint256 available);
     error LogUnknown(bytes32 logId);
     error LogExists(bytes32 logId);
@@ -141,6 +191,7 @@ interface IConsortiumRegistry {
     error WitnessInvalid(string name, bytes18 member);
     error ProposalNotOpen(uint256 proposalId);
     error ProposalExpired(uint256 proposalId, uint64 expires);
+    error ProposalNotExpired(uint256 proposalId, uint64 expires);
     error ProposalInvalid();
     error AlreadyApproved(uint256 proposalId, bytes18 member);
     error BelowThreshold(uint256 approvals, uint256 threshold);
@@ -161,6 +212,15 @@ interface IConsortiumRegistry {
     /// @notice Withdraws one's own open proposal.
     function cancel(uint256 proposalId) external;
 
+    /// @notice Closes a proposal whose time is over; anybody may. `proposal` says `Expired` even before.
+    function expire(uint256 proposalId) external;
+
+    /// @notice Revokes a key of the sender's own member at once, from a time at most 30 days ago.
+    function revokeOwnKey(bytes32 x, bytes32 y, uint64 revoked) external;
+
+    /// @notice The same for a key of a log that the sender's member operates, or witnesses with this key.
+    function revokeOwnLogKey(bytes32 logId, bytes32 x, bytes32 y, uint64 revoked) external;
+
     // The change functions: each can be called only by an executed proposal.
 
     function addMember(bytes18 id, string calldata name, address[] calldata accounts, bytes32[] calldata roles)
@@ -174,7 +234,9 @@ interface IConsortiumRegistry {
     function setKeyUntil(bytes32 x, bytes32 y, uint64 until) external;
     /// @notice Says from when signatures by this key no longer count; it may lie in the past.
     function revokeKey(bytes32 x, bytes32 y, uint64 revoked) external;
-    function setThreshold(uint32 threshold) external;
+    /// @notice Replaces a member's key: the new one counts from `begin`, the old one until then.
+    function rotateKey(bytes32 x, bytes32 y, bytes32 newX, bytes32 newY, uint64 begin) external;
+    function setThresholds(Thresholds calldata thresholds_) external;
     function setValidators(address[] calldata validators) external;
     /// @param logId SM3(origin); the chain has no SM3, so whoever reads a log checks it.
     function defineLog(
@@ -195,8 +257,8 @@ interface IConsortiumRegistry {
     ) external;
     function setWitnessThreshold(bytes32 logId, uint32 threshold) external;
 
-    /// @notice How many active members must approve a change.
-    function threshold() external view returns (uint32);
+    /// @notice How many active members must approve a change, by its class.
+    function thresholds() external view returns (Thresholds memory);
     function activeCount() external view returns (uint32);
     function memberIds() external view returns (bytes18[] memory);
     function member(bytes18 id) external view returns (Member memory);
@@ -212,5 +274,14 @@ interface IConsortiumRegistry {
     function witnessThreshold(bytes32 logId) external view returns (uint32);
     function validators() external view returns (address[] memory);
     function proposalCount() external view returns (uint256);
+    /// @notice A proposal as it stands; an open one whose time is over is shown as `Expired`.
     function proposal(uint256 proposalId) external view returns (Proposal memory);
+    /// @notice How many approvals count at present, and how many the proposal needs.
+    function progress(uint256 proposalId) external view returns (uint256 approvals, uint256 needed);
+    function historyLength() external view returns (uint256);
+    /// @notice The hash over all records; before the first, SHA-256 of
+    ///         `abi.encode("xinzheng/governance/v1", chain id, this registry)`.
+    function historyHead() external view returns (bytes32);
+    /// @notice In which block each record from `start` on was made.
+    function historyBlocks(uint256 start, uint256 limit) external view returns (uint64[] memory);
 }

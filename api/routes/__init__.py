@@ -9,6 +9,7 @@ from api.routes import (
     certificates,
     checks,
     entries,
+    governance,
     health,
     index,
     members,
@@ -22,6 +23,7 @@ from api.routes import (
     subjects,
     subscriptions,
     trails,
+    witnesses,
 )
 
 BLUEPRINTS: tuple[APIBlueprint, ...] = (
@@ -36,6 +38,7 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     trails.blueprint,
     certificates.blueprint,
     members.blueprint,
+    governance.blueprint,
     schemas.blueprint,
     sheets.blueprint,
     subjects.blueprint,
@@ -44,4 +47,5 @@ BLUEPRINTS: tuple[APIBlueprint, ...] = (
     quality.blueprint,
     overdue.blueprint,
     subscriptions.blueprint,
+    witnesses.blueprint,
 )

@@ -21,5 +21,5 @@ def bundle(path: StatementPath, query: BundleQuery) -> Response:
     found = reader.find(path.issuer, path.id)
     if found is None:
         raise NotFound("this log holds no such statement")
-    document = reader.bundle(reader.checkpoint(query.level), [found.index])
+    document = reader.bundle(reader.answering(query.level, found.index), [found.index])
     return Response(format_bundle(document), content_type=BUNDLE_MEDIA_TYPE)

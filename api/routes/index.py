@@ -29,7 +29,7 @@ def lookup(path: IndexPath, query: IndexQuery) -> Response:
     reader = log_named(path.log).reader
     if path.name not in INDEXES[path.log]:
         raise NotFound(f"this log has the indexes {', '.join(INDEXES[path.log])}")
-    checkpoint = reader.checkpoint(query.level)
+    checkpoint = reader.answering(query.level, after.last if after is not None else -1)
     history = reader.lookup(checkpoint, path.name, path.tag, after, query.limit)
     bundle = reader.bundle(checkpoint, [entry.index for entry in history.entries], [history.completeness])
     following = None

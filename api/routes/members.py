@@ -4,7 +4,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from api.context import TRUST_MEDIA_TYPE, deployment, json_answer
+from api.context import deployment, json_answer
 from api.models import Answer
 from ledger.errors import NotFound
 from ledger.formats import strictjson
@@ -22,7 +22,8 @@ def members() -> Response:
 @blueprint.get("/trust", summary="The trust file in force", responses={200: Answer}, security=[])
 def trust() -> Response:
     """The registry as exported from the chain; a person compares it once with another member's copy."""
-    return Response(_trust(), content_type=TRUST_MEDIA_TYPE)
+    document = _trust()
+    return Response(document, content_type=strictjson.loads(document)["mediaType"])
 
 
 def _trust() -> bytes:

@@ -12,6 +12,10 @@ from eth_utils.crypto import keccak
 
 CONSORTIUM = "ConsortiumRegistry"
 CHECKPOINTS = "CheckpointRegistry"
+SM2 = "SM2"
+SM2_DEPLOYMENT = "SM2Deployment"
+EVIDENCE = "EvidenceVerifier"
+DISPUTES = "DisputeRegistry"
 # Solidity's own `Error(string)`: a `require` with a message.
 _ERROR_STRING = bytes.fromhex("08c379a0")
 
@@ -32,7 +36,7 @@ def artifact(name: str) -> Artifact:
 @cache
 def _errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     known = {}
-    for name in (CONSORTIUM, CHECKPOINTS):
+    for name in (CONSORTIUM, CHECKPOINTS, SM2, EVIDENCE, DISPUTES):
         for item in artifact(name).abi:
             if item["type"] == "error":
                 types = tuple(argument["type"] for argument in item["inputs"])
@@ -41,12 +45,20 @@ def _errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     return known
 
 
+def _type(argument: dict[str, Any]) -> str:
+    """A type as selectors are made from it: a struct is the tuple of its members."""
+    if "components" not in argument:
+        return str(argument["type"])
+    inner = ",".join(_type(each) for each in argument["components"])
+    return f"({inner}){argument['type'].removeprefix('tuple')}"
+
+
 @cache
 def _functions() -> dict[bytes, tuple[str, tuple[tuple[str, str], ...]]]:
     known = {}
     for item in artifact(CONSORTIUM).abi:
         if item["type"] == "function":
-            inputs = tuple((argument["name"], argument["type"]) for argument in item["inputs"])
+            inputs = tuple((argument["name"], _type(argument)) for argument in item["inputs"])
             selector = keccak(text=f"{item['name']}({','.join(kind for _, kind in inputs)})")[:4]
             known[selector] = (item["name"], inputs)
     return known
@@ -57,9 +69,10 @@ _UNREADABLE = (KeyError, DecodingError, UnicodeDecodeError, OverflowError)
 
 
 def describe_call(call: bytes) -> str:
-    """A proposed change as text, for the person who is to approve it: `setThreshold(threshold=2)`.
+    """A proposed change as text, for the person who is to approve it: `setEpochs(logId=0x.., epochs=2)`.
 
-    Ids, roles and index names are shown as the text that they are; times are seconds since 1970.
+    Ids, roles and index names are shown as the text that they are, lists and structs in brackets; times are
+    seconds since 1970.
     """
     try:
         name, inputs = _functions()[call[:4]]

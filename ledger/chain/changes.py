@@ -1,7 +1,7 @@
 """What a consortium can be asked to change, one constructor per change function of `ConsortiumRegistry`.
 
     >>> set_threshold(2)
-    Change(function='setThreshold', arguments=(2,))
+    Change(function='setThresholds', arguments=((2, 2, 2),))
 
 A proposal is a list of these; the contract carries out all of them or none. Public keys are 64 bytes,
 x || y; times are seconds since 1970; addresses are hex with 0x. What cannot be said to the contract at all
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.errors import InputError
+from ledger.formats.registry import Thresholds
 from ledger.gm.sm3 import sm3
 
 
@@ -83,6 +84,14 @@ def founder_tuple(founder: Founder) -> tuple[Any, ...]:
     return member_id(founder.id), founder.name, [address(a) for a in founder.accounts], roles, keys
 
 
+def thresholds_tuple(thresholds: Thresholds) -> tuple[int, int, int]:
+    """Thresholds as an ABI encoder takes them."""
+    numbers = (thresholds.ordinary, thresholds.membership, thresholds.emergency)
+    if not all(0 <= number < 2**32 for number in numbers):
+        raise InputError("a threshold is a number of members")
+    return numbers
+
+
 def add_member(id_: str, name: str, accounts: Sequence[str], roles: Sequence[str]) -> Change:
     return Change(
         "addMember", (member_id(id_), name, [address(a) for a in accounts], [word(r) for r in roles])
@@ -126,8 +135,21 @@ def revoke_key(public: bytes, revoked: int) -> Change:
     return Change("revokeKey", (*point(public), seconds(revoked)))
 
 
+def rotate_key(old: bytes, new: bytes, begin: int) -> Change:
+    """Replace a member's key: the new one counts from `begin`, the old one until then.
+
+    Refused when it is executed after `begin`.
+    """
+    return Change("rotateKey", (*point(old), *point(new), seconds(begin)))
+
+
+def set_thresholds(thresholds: Thresholds) -> Change:
+    return Change("setThresholds", (thresholds_tuple(thresholds),))
+
+
 def set_threshold(threshold: int) -> Change:
-    return Change("setThreshold", (threshold,))
+    """One threshold for every class of change."""
+    return set_thresholds(Thresholds.same(threshold))
 
 
 def set_validators(addresses: Sequence[str]) -> Change:

@@ -8,6 +8,7 @@ one that gives other answers than those pinned is refused, whatever it says.
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from json import JSONDecodeError
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -32,16 +33,26 @@ from web3.exceptions import (
 )
 from web3.logs import DISCARD
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import BlockIdentifier
+from web3.types import BlockIdentifier, RPCEndpoint
 
 from ledger.chain import artifact
 from ledger.chain.account import ChainAccount
-from ledger.chain.changes import Change, Founder, founder_tuple
+from ledger.chain.changes import Change, Founder, founder_tuple, point, seconds, thresholds_tuple
+from ledger.chain.history import read_history, record_transaction
 from ledger.chain.nodes import KnownTransaction, NodeComplaint, Nodes, NodeSettings, NodeUnreachable
 from ledger.chain.port import AnchoredCheckpoint, Block, ChainDeployment, ChainIdentity, Mined
-from ledger.chain.registry import Proposal, RegistryState, is_named_by_origin, log_of, member_of, proposal_of
+from ledger.chain.registry import (
+    Proposal,
+    RegistryState,
+    Thresholds,
+    is_named_by_origin,
+    log_of,
+    member_of,
+    proposal_of,
+)
 from ledger.chain.sender import Sender
 from ledger.errors import ChainMismatch, ChainRefused, InputError
+from ledger.formats.history import HistoryRecord
 
 T = TypeVar("T")
 
@@ -62,6 +73,8 @@ _UNREACHABLE = (
 _NO_ANSWER = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 # Beyond a node's estimate: what another member's transaction in between can add.
 _GAS_MARGIN = 20_000
+ANSWER_SECONDS = 24 * 3600
+"""How long a challenged log has to answer, unless a deployment says otherwise."""
 
 
 class EvmNode:
@@ -109,7 +122,8 @@ class EvmNode:
                     f"{self.name} is on chain {identity.chain_id} with genesis {identity.genesis_hash}; "
                     f"pinned are {pinned.chain_id} and {pinned.genesis_hash}"
                 )
-            for address in (pinned.consortium, pinned.registry):
+            addresses = (pinned.consortium, pinned.registry, pinned.sm2, pinned.evidence, pinned.disputes)
+            for address in filter(None, addresses):
                 if not self.web3.eth.get_code(_checksum(address)):
                     raise ChainMismatch(f"{self.name} has no contract at {address}")
             return identity
@@ -131,6 +145,12 @@ class EvmNode:
             self._contracts[name, address] = known
         return known
 
+    def emitted(self, name: str, address: str, event: str, tx_hash: str) -> dict[str, Any]:
+        """The arguments of an event that a mined transaction made a contract emit."""
+        receipt = self.web3.eth.get_transaction_receipt(HexStr(tx_hash))
+        found = self.contract(name, address).events[event]().process_receipt(receipt, errors=DISCARD)
+        return dict(found[0]["args"])
+
     def block(self, which: BlockIdentifier) -> Block:
         try:
             raw = self.web3.eth.get_block(which)
@@ -141,6 +161,17 @@ class EvmNode:
                     self.web3.middleware_onion.inject(ExtraDataToPOAMiddleware, "poa", layer=0)
             raw = self.web3.eth.get_block(which)
         return Block(raw["number"], _hex(raw["hash"]), raw["timestamp"])
+
+    def plain(self, method: str, *parameters: Any) -> Any:
+        """What the node answers to a method, as it answers it."""
+
+        def asked(_: EvmNode) -> Any:
+            response = self.web3.provider.make_request(RPCEndpoint(method), parameters)
+            if response.get("error") is not None:
+                raise Web3RPCError(str(response["error"]), rpc_response=response)
+            return response["result"]
+
+        return self.answer(asked)
 
     def prepare(
         self, build: Callable[["EvmNode"], Any], sender: str, gas_price: int | None
@@ -203,11 +234,15 @@ class EvmChain:
     def __init__(
         self, deployment: ChainDeployment, settings: NodeSettings, account: ChainAccount | None = None
     ) -> None:
-        self.deployment = deployment
+        self._deployment = deployment
         self._settings = settings
         self._account = account
         self._nodes = _nodes(settings, deployment)
         self._sender = Sender(self._nodes, account, settings) if account else None
+
+    @property
+    def deployment(self) -> ChainDeployment:
+        return self._deployment
 
     @property
     def registry(self) -> str:
@@ -262,6 +297,10 @@ class EvmChain:
     def quorum(self, log_id: bytes, size: int) -> bool:
         return bool(self._nodes.ask(lambda n: self._checkpoints(n).quorum(log_id, size).call()))
 
+    def rpc(self, method: str, *parameters: Any) -> Any:
+        """What a node on the pinned chain answers to a JSON-RPC method, unread."""
+        return self._nodes.ask(lambda node: node.plain(method, *parameters))
+
     def head(self) -> Block:
         return self._nodes.ask(lambda node: node.block("latest"))
 
@@ -296,7 +335,7 @@ class EvmChain:
                 exported_at=at.timestamp,
                 consortium=self.deployment.consortium,
                 registry=self.deployment.registry,
-                threshold=view("threshold"),
+                thresholds=Thresholds(*view("thresholds")),
                 members=tuple(member_of(view("member", id_)) for id_ in view("memberIds")),
                 logs=tuple(log for log in map(log_of, logs) if is_named_by_origin(log)),
                 validators=tuple(address.lower() for address in view("validators")),
@@ -328,13 +367,42 @@ class EvmChain:
     def cancel(self, proposal_id: int) -> Proposal:
         return self._decide("cancel", proposal_id)
 
+    def expire(self, proposal_id: int) -> Proposal:
+        return self._decide("expire", proposal_id)
+
+    def revoke_own_key(self, public: bytes, revoked: int) -> str:
+        call = (*point(public), seconds(revoked))
+        return self._nodes.wait_mined(self._send(lambda n: self._consortium(n).revokeOwnKey(*call))).tx_hash
+
+    def revoke_own_log_key(self, log_id: bytes, public: bytes, revoked: int) -> str:
+        call = (log_id, *point(public), seconds(revoked))
+        sent = self._send(lambda n: self._consortium(n).revokeOwnLogKey(*call))
+        return self._nodes.wait_mined(sent).tx_hash
+
     def proposal(self, proposal_id: int) -> Proposal:
-        raw = self._nodes.ask(lambda n: self._consortium(n).proposal(proposal_id).call())
-        return proposal_of(proposal_id, raw)
+        def read(node: EvmNode) -> Proposal:
+            functions = self._consortium(node)
+            # Of one block, or the two could disagree.
+            at = node.block("latest").number
+            raw = functions.proposal(proposal_id).call(block_identifier=at)
+            return proposal_of(proposal_id, raw, functions.progress(proposal_id).call(block_identifier=at))
+
+        return self._nodes.ask(read)
+
+    def proposal_count(self) -> int:
+        return int(self._nodes.ask(lambda n: self._consortium(n).proposalCount().call()))
 
     def proposals(self, start: int = 0, limit: int = 100) -> list[Proposal]:
-        count = self._nodes.ask(lambda n: self._consortium(n).proposalCount().call())
-        return [self.proposal(i) for i in range(start, min(count, start + limit))]
+        return [self.proposal(i) for i in range(start, min(self.proposal_count(), start + limit))]
+
+    def history(self, start: int = 0) -> tuple[list[HistoryRecord], bytes, Block]:
+        """See `RegistryPort.history`."""
+        return self._nodes.ask(lambda node: read_history(node, self.deployment.consortium, start))
+
+    def record_transaction(self, sequence: int, number: int) -> str:
+        """The transaction that made the registry's record of this number, in this block."""
+        consortium = self.deployment.consortium
+        return self._nodes.ask(lambda node: record_transaction(node, consortium, sequence, number))
 
     def _decide(self, verb: str, proposal_id: int) -> Proposal:
         self._nodes.wait_mined(self._send(lambda n: self._consortium(n)[verb](proposal_id)))
@@ -356,25 +424,56 @@ class EvmChain:
 
 
 def deploy(
-    settings: NodeSettings, account: ChainAccount, founders: Sequence[Founder], threshold: int
+    settings: NodeSettings,
+    account: ChainAccount,
+    founders: Sequence[Founder],
+    threshold: int | Thresholds,
+    answer_seconds: int = ANSWER_SECONDS,
+    sm2: str | None = None,
 ) -> ChainDeployment:
-    """Deploy both contracts with their founding members; wait until they are mined.
+    """Deploy all contracts with the consortium's founding members; wait until they are mined.
 
     Founders need no account on the chain yet but the addresses; `account` may be anybody's.
     """
     nodes = _nodes(settings, None)
     sender = Sender(nodes, account, settings)
 
-    def deployed(name: str, *arguments: object) -> tuple[str, Mined]:
-        mined = nodes.wait_mined(sender.send(lambda node: node.contract(name).constructor(*arguments)))
-        receipt = nodes.ask(lambda node: node.web3.eth.get_transaction_receipt(HexStr(mined.tx_hash)))
-        return str(receipt["contractAddress"]).lower(), mined
-
     identity = nodes.ask(lambda node: node.check())
     told = [_addressed(founder_tuple(founder)) for founder in founders]
-    consortium, first = deployed(artifact.CONSORTIUM, told, threshold)
-    registry, _ = deployed(artifact.CHECKPOINTS, _checksum(consortium))
-    return ChainDeployment(identity.chain_id, identity.genesis_hash, consortium, registry, first.block_number)
+    thresholds = Thresholds.same(threshold) if isinstance(threshold, int) else threshold
+    consortium, first = _deployed(nodes, sender, artifact.CONSORTIUM, told, thresholds_tuple(thresholds))
+    registry, _ = _deployed(nodes, sender, artifact.CHECKPOINTS, _checksum(consortium))
+    made = ChainDeployment(identity.chain_id, identity.genesis_hash, consortium, registry, first.block_number)
+    return deploy_disputes(settings, account, made, answer_seconds, sm2)
+
+
+def deploy_disputes(
+    settings: NodeSettings,
+    account: ChainAccount,
+    deployment: ChainDeployment,
+    answer_seconds: int = ANSWER_SECONDS,
+    sm2: str | None = None,
+) -> ChainDeployment:
+    """Deploy what verifies on the chain and keeps disputes, beside contracts that are there.
+
+    A challenged log has `answer_seconds` to answer. `sm2` is an SM2 contract on this chain if there is one:
+    it is no consortium's own. Raises what `deploy` raises; `account` may be anybody's.
+    """
+    nodes = _nodes(settings, deployment)
+    sender = Sender(nodes, account, settings)
+    if sm2 is None:
+        sm2, _ = _deployed(nodes, sender, artifact.SM2_DEPLOYMENT)
+    evidence, _ = _deployed(nodes, sender, artifact.EVIDENCE, _checksum(sm2), _checksum(deployment.registry))
+    disputes, _ = _deployed(nodes, sender, artifact.DISPUTES, _checksum(evidence), answer_seconds)
+    return replace(deployment, sm2=sm2, evidence=evidence, disputes=disputes)
+
+
+def _deployed(
+    nodes: Nodes[EvmNode], sender: Sender[EvmNode], name: str, *arguments: object
+) -> tuple[str, Mined]:
+    mined = nodes.wait_mined(sender.send(lambda node: node.contract(name).constructor(*arguments)))
+    receipt = nodes.ask(lambda node: node.web3.eth.get_transaction_receipt(HexStr(mined.tx_hash)))
+    return str(receipt["contractAddress"]).lower(), mined
 
 
 def _refusal(error: ContractLogicError) -> ChainRefused:

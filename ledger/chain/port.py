@@ -19,6 +19,7 @@ from typing import Literal, Protocol
 
 from ledger.chain.changes import Change
 from ledger.chain.registry import Proposal, RegistryState
+from ledger.formats.history import HistoryRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,19 @@ class ChainIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ChainDeployment:
-    """Where the contracts are: what a deployment pins. `block_number` is the block of the first contract."""
+    """Where the contracts are: what a deployment pins. `block_number` is the block of the first contract.
+
+    The last three verify on the chain and keep disputes; an older deployment has none.
+    """
 
     chain_id: int
     genesis_hash: str
     consortium: str
     registry: str
     block_number: int
+    sm2: str | None = None
+    evidence: str | None = None
+    disputes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +163,10 @@ class RegistryPort(Protocol):
     the transaction is mined.
     """
 
+    @property
+    def deployment(self) -> ChainDeployment:
+        """The chain and the contracts that are pinned."""
+
     def export(self, block_number: int | None = None) -> RegistryState:
         """The whole registry as it stood at one block, the newest unless told.
 
@@ -176,9 +187,26 @@ class RegistryPort(Protocol):
 
     def cancel(self, proposal_id: int) -> Proposal: ...
 
+    def expire(self, proposal_id: int) -> Proposal:
+        """Close a proposal whose time is over; anybody may."""
+
+    def revoke_own_key(self, public: bytes, revoked: int) -> str:
+        """Revoke one's own member's key at once, from at most 30 days ago; the transaction's hash."""
+
+    def revoke_own_log_key(self, log_id: bytes, public: bytes, revoked: int) -> str:
+        """The same for a key of a log that one operates, or one's own witness key of it."""
+
     def proposal(self, proposal_id: int) -> Proposal: ...
 
     def proposals(self, start: int = 0, limit: int = 100) -> list[Proposal]: ...
+
+    def proposal_count(self) -> int: ...
+
+    def history(self, start: int = 0) -> tuple[list[HistoryRecord], bytes, Block]:
+        """The registry's records from number `start` on, the head over all of them, and the block asked.
+
+        Raises `ChainUnavailable` if the node does not have them all.
+        """
 
 
 class ChainPort(AnchorPort, RegistryPort, Protocol):

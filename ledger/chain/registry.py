@@ -1,96 +1,57 @@
-"""What the consortium registry holds at a block, as plain values.
+"""From the registry contract's tuples to plain values (`ledger.formats.registry`), and its proposals."""
 
-Public keys are 64 bytes, x || y. Times are seconds since 1970. `until` and `revoked` are None where the
-registry holds 0. The addresses are lowercase hex with 0x.
-"""
-
-import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ledger.chain.changes import log_id
+from ledger.formats.registry import (
+    RegistryKey,
+    RegistryLog,
+    RegistryMember,
+    RegistryState,
+    RegistryWitness,
+    Thresholds,
+    is_named_by_origin,
+)
 
-_log = logging.getLogger(__name__)
+PROPOSAL_STATES = ("none", "open", "executed", "cancelled", "expired")
+CHANGE_CLASSES = ("emergency", "ordinary", "membership")
 
-PROPOSAL_STATES = ("none", "open", "executed", "cancelled")
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryKey:
-    """A public key and its window: `valid_from <= t < until` and `t < revoked`."""
-
-    public: bytes
-    valid_from: int
-    until: int | None = None
-    revoked: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryMember:
-    """A member organisation; `changed` is when it was last admitted, suspended or reinstated."""
-
-    id: str
-    name: str
-    active: bool
-    changed: int
-    accounts: tuple[str, ...]
-    roles: tuple[str, ...]
-    keys: tuple[RegistryKey, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryWitness:
-    """One key of a witness, the name in its signature lines, and the member it is."""
-
-    name: str
-    member: str
-    key: RegistryKey
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryLog:
-    """A log's definition. `roles` maps a kind of statement to the role it needs, where that is special."""
-
-    log_id: bytes
-    origin: str
-    operator: str
-    epochs: int
-    indexes: tuple[str, ...]
-    roles: dict[str, str]
-    keys: tuple[RegistryKey, ...]
-    witnesses: tuple[RegistryWitness, ...]
-    witness_threshold: int
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryState:
-    """The whole registry at one block: enough to make a trust file from.
-
-    `exported_at` is the block's time; `registry` is the checkpoint registry, `consortium` this registry.
-    """
-
-    chain_id: int
-    block_number: int
-    block_hash: str
-    exported_at: int
-    consortium: str
-    registry: str
-    threshold: int
-    members: tuple[RegistryMember, ...]
-    logs: tuple[RegistryLog, ...]
-    validators: tuple[str, ...]
+__all__ = [
+    "CHANGE_CLASSES",
+    "PROPOSAL_STATES",
+    "Proposal",
+    "RegistryKey",
+    "RegistryLog",
+    "RegistryMember",
+    "RegistryState",
+    "RegistryWitness",
+    "Thresholds",
+    "is_named_by_origin",
+    "key_of",
+    "log_of",
+    "member_of",
+    "proposal_of",
+    "text_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Changes that were proposed. `calls` are ABI-encoded; `approvals` are member ids, proposer first."""
+    """Changes that were proposed. `calls` are ABI-encoded; `approvals` are member ids, proposer first.
+
+    An open proposal whose time is over is `expired`, whether or not somebody closed it. `counted` are the
+    approvals of members that are active now, `needed` how many of them it takes now.
+    """
 
     id: int
     proposer: str
     expires: int
-    state: Literal["none", "open", "executed", "cancelled"]
+    state: Literal["none", "open", "executed", "cancelled", "expired"]
+    change_class: Literal["emergency", "ordinary", "membership"]
     calls: tuple[bytes, ...]
     approvals: tuple[str, ...]
+    counted: int
+    needed: int
 
 
 # From the contract's tuples, as an ABI decoder returns them
@@ -134,24 +95,15 @@ def log_of(raw: Any) -> RegistryLog:
     )
 
 
-def is_named_by_origin(log: RegistryLog) -> bool:
-    """Whether a log's id is SM3(origin), which the chain cannot compute.
-
-    A log under another id could pass for the one of that origin.
-    """
-    named = log.origin.isascii() and log_id(log.origin) == log.log_id
-    if not named:
-        _log.error("the registry's log 0x%s is left out: its id is not SM3 of its origin", log.log_id.hex())
-    return named
-
-
-def proposal_of(id_: int, raw: Any) -> Proposal:
-    proposer, expires, state, calls, approvals = raw
+def proposal_of(id_: int, raw: Any, progress: tuple[int, int]) -> Proposal:
+    proposer, expires, state, change_class, calls, approvals = raw
     return Proposal(
         id_,
         text_of(proposer),
         expires,
         PROPOSAL_STATES[state],  # type: ignore[arg-type]  # the contract's enum, in the contract's order
+        CHANGE_CLASSES[change_class],  # type: ignore[arg-type]  # likewise
         tuple(bytes(c) for c in calls),
         tuple(text_of(a) for a in approvals),
+        *progress,
     )

@@ -54,7 +54,9 @@ class Answer:
 class Transport:
     """One service, one signing key; thread-safe. `signer` None sends unsigned requests.
 
-    `clock` gives seconds since 1970; `timeout` is in seconds, for connecting and for each read.
+    `clock` gives seconds since 1970; `timeout` is in seconds, for connecting and for each read. `patience`,
+    where given, is how many seconds the body of one answer may take in all, for services that are not one's
+    own.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Transport:
         signer: RequestSigner | None,
         *,
         timeout: float = 60.0,
+        patience: float | None = None,
         attempts: int = 4,
         clock: Callable[[], float] = time.time,
         randomness: Callable[[int], bytes] = urandom,
@@ -75,6 +78,7 @@ class Transport:
         self._prefix = parts.path.rstrip("/")
         self._signer = signer
         self._attempts = attempts
+        self._patience = patience
         self._clock = clock
         self._randomness = randomness
         self._pause = pause
@@ -85,20 +89,37 @@ class Transport:
             retries=False,
         )
 
-    def get(self, path: str, query: Mapping[str, Any] | None = None, *, signed: bool = True) -> Answer:
-        """GET `path`; members of `query` that are None are left out."""
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        *,
+        signed: bool = True,
+        limit: int = ANSWER_LIMIT,
+    ) -> Answer:
+        """GET `path`, an answer of at most `limit` bytes; members of `query` that are None are left out."""
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        return self._send("GET", path, urlencode(given), None, None, signed=signed, repeatable=True)
+        return self._send(
+            "GET", path, urlencode(given), None, None, signed=signed, repeatable=True, limit=limit
+        )
 
     def delete(self, path: str) -> Answer:
         """DELETE `path`; again does no harm."""
         return self._send("DELETE", path, "", None, None, signed=True, repeatable=True)
 
     def post(
-        self, path: str, body: bytes, media_type: str, *, signed: bool = True, repeatable: bool = False
+        self,
+        path: str,
+        body: bytes,
+        media_type: str,
+        *,
+        signed: bool = True,
+        repeatable: bool = False,
+        query: Mapping[str, Any] | None = None,
     ) -> Answer:
         """POST a body that is in memory."""
-        return self._send("POST", path, "", (body,), media_type, signed=signed, repeatable=repeatable)
+        asked = urlencode(query or {})
+        return self._send("POST", path, asked, (body,), media_type, signed=signed, repeatable=repeatable)
 
     def post_lines(self, path: str, lines: Sequence[bytes], media_type: str) -> Answer:
         """POST lines, each ended by a newline, in pieces of about 64 KiB."""
@@ -119,6 +140,7 @@ class Transport:
         signed: bool,
         repeatable: bool,
         lines: bool = False,
+        limit: int = ANSWER_LIMIT,
     ) -> Answer:
         digest, length = _measure(parts, lines) if parts is not None else (None, 0)
         for attempt in range(1, self._attempts + 1):
@@ -129,7 +151,7 @@ class Transport:
                 headers |= self._sign(method, path, query, digest)
             body = None if parts is None else (_pieces(parts) if lines else parts[0])
             try:
-                return self._exchange(method, path, query, body, headers)
+                return self._exchange(method, path, query, body, headers, limit)
             except Unavailable as error:
                 safe = repeatable or not isinstance(error, _ConnectionLost)
                 if attempt == self._attempts or not safe:
@@ -157,6 +179,7 @@ class Transport:
         query: str,
         body: bytes | Iterable[bytes] | None,
         headers: Mapping[str, str],
+        limit: int,
     ) -> Answer:
         url = self._base + encode_path(self._prefix + path) + (f"?{query}" if query else "")
         try:
@@ -164,7 +187,7 @@ class Transport:
                 method, url, body=body, headers=headers, preload_content=False, redirect=False
             )
             try:
-                content = response.read(ANSWER_LIMIT + 1)
+                content = self._read(response, limit + 1)
             finally:
                 response.release_conn()
         except urllib3.exceptions.NewConnectionError as error:
@@ -173,11 +196,27 @@ class Transport:
             raise _ConnectionLost(
                 f"the connection to {self._base} was lost: {type(error).__name__}"
             ) from error
-        if len(content) > ANSWER_LIMIT:
-            raise TooLarge(f"the answer is over {ANSWER_LIMIT} bytes")
+        if len(content) > limit:
+            raise TooLarge(f"the answer is over {limit} bytes")
         if 200 <= response.status < 300:
             return Answer(response.status, content)
         raise _problem(response.status, content)
+
+    def _read(self, response: urllib3.BaseHTTPResponse, most: int) -> bytes:
+        """At most so many bytes of an answer's body; what is left unread costs the connection."""
+        if self._patience is None:
+            content: bytes = response.read(most)
+            return content
+        ends = time.monotonic() + self._patience
+        body = bytearray()
+        while len(body) < most and (piece := response.read1(min(CHUNK_BYTES, most - len(body)))):
+            body += piece
+            if time.monotonic() > ends:
+                response.close()
+                raise _ConnectionLost(f"{self._base} took longer than {self._patience:g} seconds to answer")
+        if len(body) == most:
+            response.close()
+        return bytes(body)
 
 
 class _ConnectionLost(ServiceUnreachable):

@@ -28,6 +28,10 @@ _ALARMS = {
         "：运营方须登记角色 publisher:credit，到期与目录版本方可入日志 · the operator needs the role "
         "publisher:credit to state what is over (xinzheng member propose roles)"
     ),
+    "anchor_unproven": (
+        "：有已终局的锚定未能取得其区块的封印与收据证明，稍后重试 · the sealed blocks of some final anchors "
+        "could not be collected from the chain's nodes; tried again later"
+    ),
 }
 
 

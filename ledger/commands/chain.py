@@ -9,6 +9,7 @@ from ledger.commands.common import folder_option, json_option, note, open_deploy
 from ledger.deployment import Deployment
 from ledger.deployment.consortium import (
     OPERATOR_ROLES,
+    add_disputes,
     deploy_contracts,
     operator_founder,
     propose_logs,
@@ -87,18 +88,30 @@ def deploy(folder: Path, name: str, roles: tuple[str, ...], as_json: bool) -> No
     """Deploy the contracts with the operator as founding member, define the logs, export the trust file.
 
     Where deployment.toml names contracts of a consortium that the operator has joined, its logs are proposed
-    there. Further members are admitted with `xinzheng member propose`; then raise the threshold.
+    there. Further members are admitted with `xinzheng member propose`; then raise the threshold. Where
+    deployment.toml names no contracts for disputes (a deployment of before there were any; one that joins
+    writes the consortium's there instead), they are added.
     """
     deployment = open_deployment(folder)
     if deployment.config.chain.pinned and not missing_logs(deployment, deployment.open_chain(writing=False)):
-        raise ConfigurationError(
-            "contracts and logs are there already; their addresses are in deployment.toml"
-        )
-    found(deployment, name, roles)
+        if deployment.config.chain.disputes is not None:
+            raise ConfigurationError(
+                "contracts and logs are there already; their addresses are in deployment.toml"
+            )
+        add_disputes(deployment)
+    else:
+        found(deployment, name, roles)
     pinned = deployment.config.chain
     if as_json:
         print_json(
-            {"chain_id": pinned.chain_id, "consortium": pinned.consortium, "registry": pinned.registry}
+            {
+                "chain_id": pinned.chain_id,
+                "consortium": pinned.consortium,
+                "registry": pinned.registry,
+                "sm2": pinned.sm2,
+                "evidence": pinned.evidence,
+                "disputes": pinned.disputes,
+            }
         )
     else:
         click.echo(

@@ -19,6 +19,9 @@
     consortium = "0x..."
     registry = "0x..."
     deployed_block = 1
+    sm2 = "0x..."                  # the three that verify and settle disputes on the chain; an older
+    evidence = "0x..."             # deployment has none until `xinzheng deploy` adds them
+    disputes = "0x..."
 
     [worker]
     publish_seconds = 1.0
@@ -31,6 +34,9 @@
     allow = ["approvals.intranet.example"]  # hosts of webhooks that may have an address that is not public
     attempts = 12                           # of one notice, before it is a dead letter
     timeout_seconds = 10.0
+
+    [witnesses]
+    patience_seconds = 30.0        # how long a checkpoint waits for its quorum, see ledger.log.witnessing
 
     [sealing]
     source = "file"                # or "env:NAME", "command:/path/to program"; see `masters`
@@ -89,6 +95,9 @@ class ChainConfig:
     consortium: str | None = None
     registry: str | None = None
     deployed_block: int | None = None
+    sm2: str | None = None
+    evidence: str | None = None
+    disputes: str | None = None
 
     @property
     def pinned(self) -> bool:
@@ -124,6 +133,13 @@ class NoticesConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessesConfig:
+    """How long a checkpoint waits for its witnesses, and answers for a checkpoint that has them."""
+
+    patience_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class SealingConfig:
     """Where the master keys of sealed content come from (see `masters`), and how long a command may take."""
 
@@ -142,6 +158,7 @@ class Config:
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     notices: NoticesConfig = field(default_factory=NoticesConfig)
+    witnesses: WitnessesConfig = field(default_factory=WitnessesConfig)
     sealing: SealingConfig = field(default_factory=SealingConfig)
 
     def origin(self, short: str) -> str:
@@ -159,6 +176,7 @@ _SECTIONS: dict[str, type] = {
     "worker": WorkerConfig,
     "limits": LimitsConfig,
     "notices": NoticesConfig,
+    "witnesses": WitnessesConfig,
     "sealing": SealingConfig,
 }
 _RANGES: dict[str, tuple[float, float]] = {
@@ -175,6 +193,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "notices.attempts": (1, 20),
     "notices.first_pause_seconds": (0.05, 3600),
     "notices.timeout_seconds": (0.1, 60),
+    "witnesses.patience_seconds": (0.5, 3600),
     "sealing.timeout_seconds": (0.1, 300),
 }
 _FORMS: dict[str, re.Pattern[str]] = {
@@ -184,6 +203,9 @@ _FORMS: dict[str, re.Pattern[str]] = {
     "chain.genesis": _HASH,
     "chain.consortium": _ADDRESS,
     "chain.registry": _ADDRESS,
+    "chain.sm2": _ADDRESS,
+    "chain.evidence": _ADDRESS,
+    "chain.disputes": _ADDRESS,
     "notices.allow": re.compile(r"[a-z0-9._:-]{1,253}"),
     "sealing.source": SOURCE,
 }
@@ -263,6 +285,12 @@ def _checked(name: str, kind: Any, value: Any) -> Any:
     return tuple(texts) if name in _LISTS else value
 
 
+def parse_chain(document: Any) -> ChainConfig:
+    """A `[chain]` section as of `deployment.toml`; raises `ConfigurationError`."""
+    parsed: ChainConfig = _parse_section("chain", ChainConfig, document)
+    return parsed
+
+
 def format_config(config: Config) -> str:
     """The file's text; `parse_config` reads the same configuration from it."""
     lines = [
@@ -271,13 +299,18 @@ def format_config(config: Config) -> str:
         f"operator = {_toml(config.operator)}",
     ]
     for name in _SECTIONS:
-        section = getattr(config, name)
-        lines += ["", f"[{name}]"]
-        for item in fields(section):
-            value = getattr(section, item.name)
-            if value is not None:
-                lines.append(f"{item.name} = {_toml(value)}")
+        lines += ["", *format_section(name, getattr(config, name))]
     return "\n".join(lines) + "\n"
+
+
+def format_section(name: str, section: Any) -> list[str]:
+    """The lines of one section."""
+    lines = [f"[{name}]"]
+    for item in fields(section):
+        value = getattr(section, item.name)
+        if value is not None:
+            lines.append(f"{item.name} = {_toml(value)}")
+    return lines
 
 
 def _toml(value: Any) -> str:

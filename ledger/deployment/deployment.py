@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.catalog import Editions
 from ledger.deployment.config import LOGS, ChainConfig, Config, format_config, read_config
+from ledger.deployment.governance import GovernanceReader
 from ledger.deployment.keyring import Keyring, find_passphrase, write_secret
 from ledger.deployment.log_handle import LogHandle
 from ledger.deployment.loop import Loop
@@ -141,6 +142,11 @@ class Deployment:
     @cached_property
     def directory(self) -> Directory:
         return Directory.from_file(self.trust_path, self.clock)
+
+    @cached_property
+    def governance(self) -> GovernanceReader:
+        """The consortium's decisions as the worker keeps them."""
+        return GovernanceReader(self.folder)
 
     @cached_property
     def editions(self) -> Editions:
@@ -314,18 +320,9 @@ class Deployment:
     def open_chain(self, *, writing: bool = True) -> "EvmChain":
         """The chain and the contracts that are pinned; raises `ConfigurationError` before deployment."""
         from ledger.chain.evm import EvmChain
-        from ledger.chain.port import ChainDeployment
+        from ledger.deployment.pinned import pinned_deployment
 
-        chain = self._chain_config()
-        if not chain.pinned:
-            raise ConfigurationError("the contracts are not deployed yet (xinzheng deploy)")
-        pinned = ChainDeployment(
-            int(chain.chain_id or 0),
-            str(chain.genesis),
-            str(chain.consortium),
-            str(chain.registry),
-            int(chain.deployed_block or 0),
-        )
+        pinned = pinned_deployment(self._chain_config())
         return EvmChain(pinned, self.node_settings(), self.chain_account() if writing else None)
 
     def _chain_config(self) -> ChainConfig:

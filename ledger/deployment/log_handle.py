@@ -4,6 +4,8 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ledger.errors import ConfigurationError
+from ledger.formats.trust import Trust
 from ledger.log.admission import Admission
 from ledger.log.appender import Appender
 from ledger.log.credit_rules import CreditRulebook
@@ -11,6 +13,7 @@ from ledger.log.gate import StepGate
 from ledger.log.reader import ChainPlace, LogReader
 from ledger.log.sealer import Sm4Sealer
 from ledger.log.turns import Turns
+from ledger.log.witnessing import Witnessing, WitnessingSettings
 from ledger.store import SqliteStore
 
 if TYPE_CHECKING:
@@ -34,8 +37,28 @@ class LogHandle:
         chain = self._deployment.config.chain
         place = None
         if chain.chain_id is not None and chain.registry is not None:
-            place = ChainPlace(chain.chain_id, chain.registry)
-        return LogReader(self.store, self.origin, place)
+            place = ChainPlace(chain.chain_id, chain.registry, sealed=chain.mode == "external")
+        return LogReader(self.store, self.origin, place, self.witnessing)
+
+    @cached_property
+    def witnessing(self) -> Witnessing:
+        """What the witnesses of this log are asked, and what they said."""
+        deployment = self._deployment
+        patience = round(deployment.config.witnesses.patience_seconds * 1000)
+        return Witnessing(
+            self.store,
+            self.origin,
+            self._trust,
+            deployment.clock,
+            WitnessingSettings(patience=patience, alarm=4 * patience),
+        )
+
+    def _trust(self) -> Trust | None:
+        """The trust file in force; None before the registry was exported."""
+        try:
+            return self._deployment.directory.trust
+        except ConfigurationError:
+            return None
 
     @cached_property
     def sealer(self) -> Sm4Sealer:

@@ -2,16 +2,23 @@
 
 import logging
 import threading
+from typing import TYPE_CHECKING
 
-from ledger.chain.port import ChainPort
 from ledger.deployment.consortium import sync_trust
 from ledger.deployment.deployment import Deployment
+from ledger.deployment.proofs import proof_chores
 from ledger.log.anchor import AnchorSettings
 from ledger.log.chores import Chore
 from ledger.log.worker import Worker, WorkerLog, WorkerSettings
 from ledger.services.clerk import Clerk, clerk_chores
 
+if TYPE_CHECKING:
+    from ledger.chain.evm import EvmChain
+
 _log = logging.getLogger("xinzheng.worker")
+
+WITNESSES_INTERVAL_MS = 500
+DISPUTES_INTERVAL_MS = 5_000
 
 
 def make_worker(deployment: Deployment) -> Worker:
@@ -21,7 +28,7 @@ def make_worker(deployment: Deployment) -> Worker:
         WorkerLog(log.origin, log.store, deployment.keyring.log_signer(short))
         for short, log in deployment.logs.items()
     ]
-    chain: ChainPort | None = None
+    chain: EvmChain | None = None
     if config.chain.mode != "none":
         chain = deployment.open_chain()
     settings = WorkerSettings(
@@ -37,8 +44,21 @@ def make_worker(deployment: Deployment) -> Worker:
         status=deployment.status_path,
         settings=settings,
         sync_directory=None if chain is None else lambda: _sync(deployment, chain),
-        chores=_chores(deployment),
+        chores=[*_chores(deployment), *(_chain_chores(deployment, chain) if chain is not None else ())],
     )
+
+
+def _chain_chores(deployment: Deployment, chain: "EvmChain") -> list[Chore]:
+    """What the worker sees to beside anchoring; challenges where there is a contract for them."""
+    chores = proof_chores(deployment, chain)
+    if deployment.config.chain.disputes is not None:
+        from ledger.chain.disputes import Disputes
+        from ledger.log.answering import Answerer
+
+        logs = [(log.origin, log.store) for log in deployment.logs.values()]
+        answerer = Answerer(logs, lambda: Disputes.of(chain))
+        chores.append(Chore("disputes", answerer.run, DISPUTES_INTERVAL_MS))
+    return chores
 
 
 def _chores(deployment: Deployment) -> list[Chore]:
@@ -50,10 +70,19 @@ def _chores(deployment: Deployment) -> list[Chore]:
         with making:
             return deployment.clerk
 
-    return [*clerk_chores(clerk), *deployment.loop.chores()]
+    return [
+        *clerk_chores(clerk),
+        *deployment.loop.chores(),
+        Chore("witnesses", lambda _: _witnessed(deployment), WITNESSES_INTERVAL_MS),
+    ]
 
 
-def _sync(deployment: Deployment, chain: ChainPort) -> None:
+def _witnessed(deployment: Deployment) -> list[str]:
+    """Name what witnesses are to cosign, and notice what they did."""
+    return [alarm for log in deployment.logs.values() for alarm in log.witnessing.advance()]
+
+
+def _sync(deployment: Deployment, chain: "EvmChain") -> None:
     if sync_trust(deployment, chain):
         _log.info("the registry's snapshot was renewed")
 

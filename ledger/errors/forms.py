@@ -83,6 +83,26 @@ class TrustUnusable(FormatError):
     en = "The trust file is unusable."
 
 
+class MisbehaviourUnusable(FormatError):
+    code = "misbehaviour_unusable"
+    zh = "违规证明文件不可用。"
+    en = "The proof of misbehaviour is unusable."
+
+
+class HistoryUnusable(FormatError):
+    code = "history_unusable"
+    zh = "治理历史文件不可用。"
+    en = "The governance history is unusable."
+
+
+class HistoryRefused(FormatError):
+    """A history in form whose records do not follow from each other, or from what is trusted."""
+
+    code = "history_refused"
+    zh = "治理历史不能成立：有缺漏，或有未经足够成员同意的变更，或与起始信任文件不符。"
+    en = "The governance history does not hold."
+
+
 class AnswerUnusable(FormatError):
     code = "answer_unusable"
     zh = "核查答复文件不可用。"

@@ -188,3 +188,9 @@ class DecryptionFailed(InputError):
     code = "decryption_failed"
     zh = "密文无法解密：密钥不符或内容被改动。"
     en = "The ciphertext cannot be opened: another key, or it was changed."
+
+
+class CosignatureRefused(InputError):
+    code = "cosignature_refused"
+    zh = "见证签名不被接受。"
+    en = "The cosignature is not accepted."

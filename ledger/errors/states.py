@@ -133,3 +133,27 @@ class ChainContradicts(IntegrityError):
     code = "chain_contradicts"
     zh = "链上记录的检查点与本日志不一致，拒绝签发。"
     en = "The chain holds checkpoints of this log that this database does not; refusing to publish."
+
+
+class CosigningRefused(Conflict):
+    """A witness does not vouch for this: `detail` says why."""
+
+    code = "cosigning_refused"
+    zh = "见证方拒绝为该检查点作证。"
+    en = "The witness does not vouch for this checkpoint."
+
+
+class SourceRefused(Conflict):
+    """What a log showed its witness does not hold: `detail` says what."""
+
+    code = "source_refused"
+    zh = "该日志出示的内容不成立。"
+    en = "What the log showed does not hold."
+
+
+class MisbehaviourFound(Conflict):
+    """A log showed what it may not: `detail` says what, and names the proof where there is one."""
+
+    code = "misbehaviour_found"
+    zh = "该日志的行为违反规则，见证方不再为其作证。"
+    en = "The log broke its rules; the witness vouches for it no more."

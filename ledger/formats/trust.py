@@ -3,15 +3,19 @@
 Exported from the consortium registry at a block and checked by a person once. It names the logs with their
 keys, witnesses and chain, and the members with their keys and roles. One key serves one owner: under one
 member, or under one name of one role per log; a file that says otherwise is unusable.
+
+A file of version 2 says of a chain by whom its blocks are sealed (`consensus`); one that says it of none is
+of version 1, which every verifier reads.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from ledger.errors import KeyUnusable, TooLarge, TrustUnusable
 from ledger.formats import strictjson
+from ledger.formats.consensus import Consensus, format_consensus, parse_consensus
 from ledger.formats.members import (
     read_address,
     read_hex,
@@ -35,6 +39,7 @@ from ledger.gm import PublicKey
 from ledger.identifiers import is_uscc
 
 MEDIA_TYPE = "application/vnd.xinzheng.trust+json;v=1"
+MEDIA_TYPE_2 = "application/vnd.xinzheng.trust+json;v=2"
 
 MAX_TRUST = 64 * 1024 * 1024
 """Most bytes of a trust file that is read at all."""
@@ -102,6 +107,7 @@ class Chain:
     chain_id: int
     registry: str
     validators: tuple[str, ...] = ()
+    consensus: Consensus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +177,22 @@ class Trust:
         return holders
 
 
+def with_consensus(trust: Trust, consensus: Consensus | None) -> Trust:
+    """The same with that consensus, or none, for every log that is anchored."""
+    logs = {
+        origin: log if log.chain is None else replace(log, chain=replace(log.chain, consensus=consensus))
+        for origin, log in trust.logs.items()
+    }
+    return Trust(trust.exported, logs, trust.members)
+
+
 def parse_trust(data: bytes) -> Trust:
     """A trust file. Raises `TooLarge` above 64 MiB, or a `FormatError` when it is unusable."""
     if len(data) > MAX_TRUST:
         raise TooLarge("a trust file has at most 64 MiB")
     members = read_object(strictjson.loads(data), "a trust file", _TRUST, _NONE, TrustUnusable)
-    if members["mediaType"] != MEDIA_TYPE:
-        raise TrustUnusable(f"mediaType must be {MEDIA_TYPE}")
+    if members["mediaType"] not in (MEDIA_TYPE, MEDIA_TYPE_2):
+        raise TrustUnusable(f"mediaType must be {MEDIA_TYPE} or {MEDIA_TYPE_2}")
     exported = read_object(members["exported"], "exported", _EXPORTED, _NONE, TrustUnusable)
     logs = members["logs"]
     if not isinstance(logs, dict):
@@ -191,8 +206,15 @@ def parse_trust(data: bytes) -> Trust:
         {origin: _parse_log(origin, value) for origin, value in logs.items()},
         _parse_members(members["members"]),
     )
+    if members["mediaType"] != _media_type(trust):
+        raise TrustUnusable("version 2 is where a chain has a consensus, version 1 where none has")
     _check_owners(trust)
     return trust
+
+
+def _media_type(trust: Trust) -> str:
+    sealed = any(log.chain is not None and log.chain.consensus is not None for log in trust.logs.values())
+    return MEDIA_TYPE_2 if sealed else MEDIA_TYPE
 
 
 def _parse_log(origin: str, value: Any) -> TrustLog:
@@ -231,12 +253,13 @@ def _parse_witnesses(value: Any) -> Witnesses:
 
 
 def _parse_chain(value: Any) -> Chain:
-    members = read_object(value, "chain", _CHAIN, _NONE, TrustUnusable)
+    members = read_object(value, "chain", _CHAIN, frozenset(("consensus",)), TrustUnusable)
     validators = read_list(members["validators"], "validators", TrustUnusable)
     return Chain(
         read_integer(members["chainId"], "chain.chainId", TrustUnusable),
         read_address(members["registry"], "chain.registry", TrustUnusable),
         tuple(read_address(item, "a validator", TrustUnusable) for item in validators),
+        parse_consensus(members["consensus"]) if "consensus" in members else None,
     )
 
 
@@ -309,7 +332,7 @@ def format_trust(trust: Trust) -> bytes:
     """A trust file's compact JSON."""
     return strictjson.dumps(
         {
-            "mediaType": MEDIA_TYPE,
+            "mediaType": _media_type(trust),
             "exported": {
                 "at": _time(trust.exported.at),
                 "chainId": trust.exported.chain_id,
@@ -365,4 +388,6 @@ def _format_log(log: TrustLog) -> dict[str, Any]:
             "registry": log.chain.registry,
             "validators": list(log.chain.validators),
         }
+        if log.chain.consensus is not None:
+            members["chain"]["consensus"] = format_consensus(log.chain.consensus)
     return members

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from ledger.errors import IntegrityError
 from ledger.log.batch_blocks import make_batch_blocks
 from ledger.log.faults import point
+from ledger.log.witnessing import kept_sizes
 from ledger.merkle import EMPTY_ROOT, Frontier, grow_tree, pages
 from ledger.store.port import Integrated, Integration, LogStore
 
@@ -49,7 +50,7 @@ def integrate(store: LogStore, limit: int = STRETCH) -> Integrated | None:
 
 def _boundaries(store: LogStore) -> list[int]:
     """Sizes at which answers are given: a rebuild stops at each, and pages stay readable there."""
-    sizes = set(store.recent_sizes(PUBLISHED_KEPT))
+    sizes = set(store.recent_sizes(PUBLISHED_KEPT)) | kept_sizes(store)
     for states in (("mined", "final"), ("final",)):
         anchor = store.latest_anchor(states)
         if anchor is not None:

@@ -2,15 +2,15 @@
 
 A read is always under one published checkpoint. Nothing that it needs ever changes once that size is
 integrated, so reads take no lock and need no common snapshot. Index pages are readable at the newest
-published sizes and at the newest anchored one (`integrate`); under an older checkpoint `lookup` raises
-`Unavailable`, and the caller takes a newer one.
+published sizes, at the newest anchored one (`integrate`) and at the newest that has a quorum of witnesses;
+under an older checkpoint `lookup` raises `Unavailable`, and the caller takes a newer one.
 
 What is read is checked against the checkpoint before it is handed out: an answer that would not verify
 raises `IntegrityError` here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -25,28 +25,36 @@ from ledger.formats.bundle import (
     Disclosure,
     ProvenEntry,
 )
-from ledger.formats.finality import WITNESSED, AnchorRecord, Finality, log_id
+from ledger.formats.finality import UNSEALED, WITNESSED, AnchorRecord, Finality, log_id
 from ledger.formats.note import SignedNote, note_hash, parse_note, parse_signature_lines
 from ledger.log.index_reading import IndexReading
 from ledger.log.keeping import Kept
 from ledger.log.paths import Paths
+from ledger.log.proving import changes_before, unpack_finality
 from ledger.log.tiles import Tiles
+from ledger.log.witnessing import Witnessing
 from ledger.merkle import EMPTY_HEAD, chain_step, consistency_proof, inclusion_proof, index_key, leaf_hash
-from ledger.store.port import LogStore, StoredCheckpoint, StoredEntry
+from ledger.store.port import LogStore, StoredAnchor, StoredCheckpoint, StoredEntry
 
 Level = Literal["published", "anchored", "final"]
 
 _KEPT_MANIFESTS = 8_192
 """Manifests with their proofs, some 3 kB each."""
+_KEPT_FINALITY = 16
+"""Sealed blocks of anchors, some 5 kB each: many bundles are under one checkpoint."""
 _STATES: dict[Level, tuple[str, ...]] = {"anchored": ("mined", "final"), "final": ("final",)}
 
 
 @dataclass(frozen=True, slots=True)
 class ChainPlace:
-    """Where a log is anchored: chain id, and the registry's address in lowercase hex with 0x."""
+    """Where a log is anchored: chain id, and the registry's address in lowercase hex with 0x.
+
+    `sealed`: whether its blocks may bear validators' seals; the embedded chain's bear none.
+    """
 
     chain_id: int
     registry: str
+    sealed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +75,40 @@ class History:
 class LogReader:
     """One log, read with proofs; safe for many threads."""
 
-    def __init__(self, store: LogStore, origin: str, chain: ChainPlace | None = None) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        origin: str,
+        chain: ChainPlace | None = None,
+        witnessing: Witnessing | None = None,
+    ) -> None:
         self.origin = origin
+        self._witnessing = witnessing
         self._store = store
         self._chain = chain
         self._tiles = Tiles(store)
         self._paths = Paths(store, self._tiles)
         self._index = IndexReading(store)
         self._kept_manifests: Kept[tuple[bytes, int], ProvenEntry] = Kept(_KEPT_MANIFESTS)
+        self._kept_finality: Kept[tuple[int, str], Finality] = Kept(_KEPT_FINALITY)
+
+    def answering(self, level: Level = "published", holding: int = -1) -> StoredCheckpoint:
+        """The checkpoint to answer under: where the log has witnesses, the newest that they vouch for is
+        preferred to one that is merely published, as `witnessing` says, if it covers the index `holding`.
+
+        Raises as `checkpoint` does.
+        """
+        if level == "published" and self._witnessing is not None:
+            preferred = self._witnessing.preferred()
+            if preferred is not None and preferred.size > holding:
+                return preferred
+        return self.checkpoint(level)
 
     def checkpoint(self, level: Level = "published") -> StoredCheckpoint:
-        """The newest checkpoint that got this far. Raises `NotYetPublished` if there is none."""
+        """The newest checkpoint that got this far, with the cosignatures over it.
+
+        Raises `NotYetPublished` if there is none.
+        """
         found: StoredCheckpoint | None
         if level == "published":
             found = self._store.latest_checkpoint()
@@ -86,7 +117,7 @@ class LogReader:
             found = self._store.checkpoint(anchor.size, anchor.note_hash) if anchor else None
         if found is None:
             raise NotYetPublished(f"no checkpoint is {level} yet")
-        return found
+        return found if self._witnessing is None else self._witnessing.cosigned(found)
 
     def entry(self, index: int) -> StoredEntry | None:
         return self._store.entry(index)
@@ -290,13 +321,35 @@ class LogReader:
             tx_hash=anchor.tx_hash,
             block_number=anchor.block_number,
             block_hash=anchor.block_hash,
-            finality=self._finality(checkpoint.size),
+            finality=self._finality(anchor, self._chain.sealed),
         )
 
-    def _finality(self, size: int) -> Finality | None:
-        """The witnesses' finality lines, where some were collected for this size."""
-        lines = self._store.fact(finality_fact(size))
-        return Finality(WITNESSED, parse_signature_lines(lines.decode())) if lines else None
+    def _finality(self, anchor: StoredAnchor, sealed: bool) -> Finality | None:
+        """What shows to somebody without a node that an anchor is final: its sealed block, or the witnesses'
+        lines where some were collected, or that the chain has no seals."""
+        found = self._sealed(anchor) if sealed else Finality(UNSEALED)
+        if found is not None and found.block is not None:
+            return found
+        lines = self._store.fact(finality_fact(anchor.size))
+        if lines:
+            return Finality(WITNESSED, parse_signature_lines(lines.decode()))
+        return found
+
+    def _sealed(self, anchor: StoredAnchor) -> Finality | None:
+        assert anchor.block_hash is not None
+        assert anchor.block_number is not None
+        known = self._kept_finality.get((anchor.size, anchor.block_hash))
+        if known is not None:
+            return known
+        kept = self._store.sealed_block(anchor.size)
+        if kept is None or kept.block_hash != anchor.block_hash:
+            return None
+        known = unpack_finality(kept.finality)
+        if known.block is not None:
+            changes = changes_before(self._store, anchor.block_number)
+            known = replace(known, block=replace(known.block, changes=changes))
+        self._kept_finality.keep((anchor.size, anchor.block_hash), known)
+        return known
 
 
 def finality_fact(size: int) -> str:

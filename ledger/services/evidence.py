@@ -157,9 +157,9 @@ def _said(
 def under_checkpoint(
     reader: LogReader, level: Level, answer: Callable[[StoredCheckpoint], T]
 ) -> tuple[StoredCheckpoint, T]:
-    """Answer under the newest checkpoint of a level; takes a newer one when that just became too old."""
+    """Answer under the checkpoint to answer under; takes a newer one when that just became too old."""
     for attempt in range(_CHECKPOINT_TRIES):
-        checkpoint = reader.checkpoint(level)
+        checkpoint = reader.answering(level) if attempt == 0 else reader.checkpoint(level)
         try:
             return checkpoint, answer(checkpoint)
         except Unavailable:

@@ -162,6 +162,18 @@ class StoredCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCosignature:
+    """A witness's line over the note of this hash; `line` without its newline, `seconds` since 1970."""
+
+    note_hash: bytes
+    name: str
+    key_hash: bytes
+    size: int
+    seconds: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAnchor:
     """A checkpoint on its way to, or on, the chain.
 
@@ -175,6 +187,15 @@ class StoredAnchor:
     tx_hash: str | None = None
     block_number: int | None = None
     block_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSealedBlock:
+    """The block that holds a size's anchor, as its validators sealed it; `finality` is for bundles."""
+
+    size: int
+    block_hash: str
+    finality: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +379,33 @@ class LogStore(Protocol):
     def anchors(self, after_size: int, limit: int, state: str | None = None) -> list[StoredAnchor]: ...
 
     def latest_anchor(self, states: Sequence[str] = ("mined", "final")) -> StoredAnchor | None: ...
+
+    # primary: what witnesses said of checkpoints
+
+    def keep_cosignature(self, cosignature: StoredCosignature) -> bool:
+        """Keep a line that was verified; False when this witness's key has one over this note already."""
+
+    def cosignatures(self, note_hash: bytes) -> list[StoredCosignature]:
+        """The lines over a note, by name and key hash."""
+
+    # primary: the blocks that hold final anchors, as their validators sealed them
+
+    def put_sealed_block(self, block: StoredSealedBlock) -> bool:
+        """Keep the block of a final anchor; does nothing and returns False where the anchor is not final in
+        this block (any more). An anchor that moves to another block loses its old one."""
+
+    def sealed_block(self, size: int) -> StoredSealedBlock | None: ...
+
+    def unproven(self, now: int, limit: int) -> list[int]:
+        """Sizes of final anchors without their block, newest first, but those postponed beyond `now` (ms)."""
+
+    def count_unproven(self) -> int: ...
+
+    def postpone_unproven(self, size: int, after: int) -> None:
+        """Do not give this size out again before `after`, in milliseconds."""
+
+    def latest_proven(self) -> int:
+        """The largest size whose block was kept; 0 if none was."""
 
     # primary: small facts of the log, such as the trust file in force
 

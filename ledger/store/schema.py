@@ -127,6 +127,40 @@ def _create_erased(database: Database) -> None:
         database.execute(statement)
 
 
+@primary(name="0005_cosignatures")
+def _create_cosignatures(database: Database) -> None:
+    # A witness's line over a published note; what a log cannot make itself, and so is not derived.
+    for statement in (
+        "CREATE TABLE cosignature (note_hash BLOB NOT NULL, name TEXT NOT NULL, key_hash BLOB NOT NULL,"
+        " size INTEGER NOT NULL, seconds INTEGER NOT NULL, line TEXT NOT NULL,"
+        " PRIMARY KEY (note_hash, name, key_hash)) STRICT, WITHOUT ROWID",
+        _APPEND_ONLY.format(table="cosignature", verb="UPDATE"),
+        _APPEND_ONLY.format(table="cosignature", verb="DELETE"),
+    ):
+        database.execute(statement)
+
+
+@primary(name="0006_sealed_blocks")
+def _create_sealed_blocks(database: Database) -> None:
+    for statement in (
+        "CREATE TABLE sealed_block (size INTEGER PRIMARY KEY, block_hash TEXT NOT NULL,"
+        " finality BLOB NOT NULL) STRICT",
+        # Final anchors whose block was not collected yet; `after` is when to try again, in milliseconds.
+        "CREATE TABLE unproven (size INTEGER PRIMARY KEY, after INTEGER NOT NULL DEFAULT 0) STRICT",
+        "CREATE TRIGGER anchor_final_at_once AFTER INSERT ON anchor WHEN NEW.state = 'final'"
+        " BEGIN INSERT OR IGNORE INTO unproven (size) VALUES (NEW.size); END",
+        "CREATE TRIGGER anchor_final AFTER UPDATE ON anchor WHEN NEW.state = 'final' AND"
+        " (OLD.state <> 'final' OR OLD.block_hash IS NOT NEW.block_hash)"
+        " BEGIN INSERT OR IGNORE INTO unproven (size) VALUES (NEW.size); END",
+        "CREATE TRIGGER anchor_not_final AFTER UPDATE ON anchor WHEN NEW.state <> 'final'"
+        " BEGIN DELETE FROM unproven WHERE size = NEW.size; END",
+        "CREATE TRIGGER anchor_moved AFTER UPDATE ON anchor WHEN OLD.block_hash IS NOT NEW.block_hash"
+        " BEGIN DELETE FROM sealed_block WHERE size = NEW.size; END",
+        "INSERT INTO unproven (size) SELECT size FROM anchor WHERE state = 'final'",
+    ):
+        database.execute(statement)
+
+
 @derived(name="0001_derived")
 def _create_derived(database: Database) -> None:
     for statement in (

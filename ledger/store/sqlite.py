@@ -10,12 +10,14 @@ from pathlib import Path
 from ledger.errors import StoreBusy
 from ledger.store import schema
 from ledger.store.connection import SqliteFile
+from ledger.store.cosignatures import CosignatureTable
 from ledger.store.derived import DerivedTables
 from ledger.store.primary import PrimaryTables
+from ledger.store.sealed_blocks import SealedBlockTable
 from ledger.store.several import SeveralEntries
 
 
-class SqliteStore(PrimaryTables, SeveralEntries, DerivedTables):
+class SqliteStore(PrimaryTables, SeveralEntries, CosignatureTable, SealedBlockTable, DerivedTables):
     """The `LogStore` of one log; safe for any number of threads, and of processes with their own objects."""
 
     def __init__(self, folder: Path, *, busy_timeout: float = 10.0) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ledger.errors import SignatureInvalid
+from ledger.ethereum.headers import KINDS
 from ledger.formats.bundle import Bundle
-from ledger.formats.finality import WITNESSED, AnchorRecord, finality_text
+from ledger.formats.finality import UNSEALED, WITNESSED, AnchorRecord, finality_text
 from ledger.formats.note import (
     SignatureLine,
     cosigned_text,
@@ -16,6 +17,7 @@ from ledger.formats.note import (
 from ledger.formats.trust import NamedKey, TrustLog, Window, Witnesses
 from ledger.merkle import EMPTY, EMPTY_ROOT
 from ledger.verify.question import CLOCK_SKEW_MS, Question
+from ledger.verify.sealed import sealed_findings
 from ledger.verify.verdicts import (
     CHECKPOINT,
     FAIL,
@@ -160,13 +162,20 @@ def witness_findings(
     return _tally_findings(WITNESSES, tally, log.witnesses.threshold), quorum
 
 
-def finality_findings(anchor: AnchorRecord, log: TrustLog | None, question: Question) -> list[Finding]:
-    """The `finality` findings of an anchor."""
+def finality_findings(
+    anchor: AnchorRecord, log: TrustLog | None, question: Question, exported: int = 0
+) -> list[Finding]:
+    """The `finality` findings of an anchor; `exported` is the block at which the trust file was exported."""
     finality = anchor.finality
     if finality is None:
         return [Finding(FINALITY, UNKNOWN, "no_finality")]
+    if finality.block is not None:
+        return sealed_findings(anchor, finality.kind, finality.block, log, exported)
+    if finality.kind == UNSEALED:
+        return [Finding(FINALITY, UNKNOWN, "chain_unsealed")]
     if finality.kind != WITNESSED:
-        return [Finding(FINALITY, UNKNOWN, "finality_kind_unknown")]
+        reason = "finality_form_unknown" if finality.kind in KINDS else "finality_kind_unknown"
+        return [Finding(FINALITY, UNKNOWN, reason)]
     if log is None:
         return [Finding(FINALITY, UNKNOWN, "log_not_trusted")]
     if log.witnesses is None:

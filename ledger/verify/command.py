@@ -1,5 +1,5 @@
-"""The command `verify`: a bundle, a check receipt or an answer, and a trust file in; verdicts and an exit
-status out."""
+"""The command `verify`: a bundle, a check receipt, an answer, a proof of misbehaviour or the consortium's
+history, and a trust file in; verdicts and an exit status out."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ import click
 
 from ledger.errors import InputError, LedgerError, QuestionInvalid, TooLarge
 from ledger.formats.bundle import MAX_BUNDLE
+from ledger.formats.misbehaviour import looks_like_misbehaviour
 from ledger.formats.times import format_time, parse_time
 from ledger.formats.trust import MAX_TRUST
 from ledger.formats.words import DECISIONS
@@ -18,6 +19,9 @@ from ledger.verify.answer import AnswerReport, open_answer, open_receipt, verify
 from ledger.verify.answer_document import MAX_ANSWER, is_plain_answer
 from ledger.verify.answer_keys import Persons, parse_persons
 from ledger.verify.answer_words import FILE, LOOK, PART_NAMES
+from ledger.verify.history_command import followed_trust, is_history_file, report_history
+from ledger.verify.misbehaviour import PART_NAMES as MISBEHAVIOUR_NAMES
+from ledger.verify.misbehaviour import MisbehaviourReport, verify_misbehaviour
 from ledger.verify.node import ChainNode, HttpRpc
 from ledger.verify.question import Question, parse_after, parse_age, parse_expect, parse_require
 from ledger.verify.receipt_file import is_pdf
@@ -32,7 +36,10 @@ Exit status: 0 every required verdict passes and none fails; 1 otherwise; 2 the 
 standard output is one JSON object in all three; only a command line without FILE or --trust, or with an
 unknown option, is answered by its usage on standard error alone (2).
 
-FILE is a bundle, a check receipt (PDF), or the answer of a check with its bundle in it or in --bundle.
+FILE is a bundle, a check receipt (PDF), the answer of a check with its bundle in it or in --bundle, or a
+proof of misbehaviour of a log (as a witness writes it), which has verdicts of its own: notes, misbehaviour.
+It may be the consortium's history (xinzheng member history): then the trust file is followed to the one that
+holds at the history's end, which --out keeps. With --history any other FILE is verified against that one.
 
 Verdicts: {", ".join(VERDICTS)}. Required are checkpoint; signature, issuer and inclusion where the
 bundle has entries; completeness and disclosure where it has those; and what --require names. Of a receipt or
@@ -80,6 +87,14 @@ matters, ask for them (--require witnesses,anchor,finality).
     help="The bundle of an answer that does not hold it.",
 )
 @click.option(
+    "--history",
+    "history_path",
+    type=click.Path(path_type=Path),
+    help="The consortium's history: follow it from --trust, and verify against the trust file at its end.",
+)
+@click.option("--head", metavar="HEX", help="The history's head as another member told it.")
+@click.option("--out", type=click.Path(path_type=Path), help="Keep the trust file at the history's end here.")
+@click.option(
     "--certificate",
     "certificate_path",
     type=click.Path(path_type=Path),
@@ -104,6 +119,9 @@ def main(
     after: tuple[str, ...],
     rpc: str | None,
     bundle_path: Path | None,
+    history_path: Path | None,
+    head: str | None,
+    out: Path | None,
     certificate_path: Path | None,
     tag_keys: Path | None,
 ) -> None:
@@ -112,6 +130,7 @@ def main(
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
+        known = _trust(file, trust, history_path, head=head, rpc=rpc, out=out, as_json=as_json)
         question = Question(
             now=time.time_ns() // 1_000_000 if now is None else parse_time(now),
             max_age=None if max_age is None else parse_age(max_age),
@@ -123,7 +142,7 @@ def main(
         )
         persons = None if tag_keys is None else parse_persons(_read(tag_keys, MAX_KEYS), _lines())
         beside = (bundle_path, certificate_path)
-        report = _verify(file, beside, _read(trust, MAX_TRUST), question, persons)
+        report = _verify(file, beside, known, question, persons)
     except LedgerError as error:
         _print_unusable(error, as_json)
         sys.exit(EXIT_UNUSABLE)
@@ -131,9 +150,33 @@ def main(
         click.echo(json.dumps(report.as_json(), ensure_ascii=False))
     elif isinstance(report, AnswerReport):
         print_answer_report(report)
+    elif isinstance(report, MisbehaviourReport):
+        print_misbehaviour(report)
     else:
         print_report(report)
     sys.exit(report.exit_status)
+
+
+def _trust(
+    file: Path,
+    trust: Path,
+    history: Path | None,
+    *,
+    head: str | None,
+    rpc: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> bytes:
+    """The trust file to verify against. Where FILE is a history, following it is all there is to do."""
+    if is_history_file(file):
+        if history is not None:
+            raise QuestionInvalid("--history goes with another FILE than a history")
+        sys.exit(report_history(file, trust, head=head, rpc=rpc, out=out, as_json=as_json))
+    if history is not None:
+        return followed_trust(history, trust, head=head, rpc=rpc, out=out)
+    if head is not None or out is not None:
+        raise QuestionInvalid("--head and --out go with a history")
+    return _read(trust, MAX_TRUST)
 
 
 def _verify(
@@ -142,7 +185,7 @@ def _verify(
     trust: bytes,
     question: Question,
     persons: Persons | None,
-) -> Report | AnswerReport:
+) -> Report | AnswerReport | MisbehaviourReport:
     """Verify what the file turns out to be; `beside` are an answer's bundle and a receipt's certificate."""
     data = _read(path, MAX_BUNDLE + MAX_ANSWER)
     bundle, certificate = (None if each is None else _read(each, MAX_BUNDLE) for each in beside)
@@ -156,6 +199,8 @@ def _verify(
         return verify_answer(open_answer(data, bundle), trust, question, persons)
     if bundle is not None or persons is not None:
         raise QuestionInvalid("--bundle and --person-tag-key-file go with an answer, and this is none")
+    if looks_like_misbehaviour(data):
+        return verify_misbehaviour(data, trust, question)
     return verify_bundle(data, trust, question)
 
 
@@ -219,6 +264,21 @@ def print_answer_report(report: AnswerReport) -> None:
             "  版面文字未经检验，以上述内容为准；核对整个文件请用 --certificate。 "
             "The page itself is not examined: what counts stands above."
         )
+    _print_result(report.exit_status)
+
+
+def print_misbehaviour(report: MisbehaviourReport) -> None:
+    """Print what a proof of misbehaviour proves."""
+    answer = report.as_json()
+    click.echo(f"日志 log: {report.proof.origin}")
+    for note in answer["notes"]:
+        click.echo(f"  {note['time']} 大小 size {note['size']} 根 root {note['root']}")
+        click.echo(f"      索引根 index root {note['index_root']}")
+    for part, outcome in answer["verdicts"].items():
+        zh, en = MISBEHAVIOUR_NAMES[part]
+        click.echo(f"* {zh} {en}: {' '.join(OUTCOME_NAMES[outcome])}")
+        for sentence in answer["sentences"][part]:
+            click.echo(f"      {sentence['zh']} {sentence['en']} [{sentence['reason']}]")
     _print_result(report.exit_status)
 
 

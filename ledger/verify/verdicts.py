@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ledger.verify.sealed_words import SEALED_SENTENCES
+
 Outcome = Literal["pass", "fail", "unknown"]
 PASS: Outcome = "pass"  # noqa: S105 - a verdict, no password
 FAIL: Outcome = "fail"
@@ -85,7 +87,7 @@ VERDICT_NAMES = {
 
 OUTCOME_NAMES = {PASS: ("通过", "pass"), FAIL: ("不通过", "fail"), UNKNOWN: ("无法判断", "unknown")}
 
-SENTENCES: dict[str, tuple[str, str]] = {
+SENTENCES: dict[str, tuple[str, str]] = SEALED_SENTENCES | {
     # signature
     "signed": ("签名由所载密钥作出。", "The key named made this signature."),
     "entry_malformed": (

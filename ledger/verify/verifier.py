@@ -50,7 +50,7 @@ def verify_bundle(bundle: bytes | Bundle, trust: bytes | Trust, question: Questi
     log = trust.logs.get(bundle.origin)
     check_index_names(bundle, log)
     shown = open_entries(bundle)
-    findings = _state_findings(bundle, shown, log, question)
+    findings = _state_findings(bundle, shown, log, trust.exported.block, question)
     findings += _entry_findings(bundle, shown, trust, question)
     required = _required(bundle, question)
     given = {finding.verdict for finding in findings}
@@ -61,13 +61,13 @@ def verify_bundle(bundle: bytes | Bundle, trust: bytes | Trust, question: Questi
 
 
 def _state_findings(
-    bundle: Bundle, shown: Sequence[ShownEntry], log: TrustLog | None, question: Question
+    bundle: Bundle, shown: Sequence[ShownEntry], log: TrustLog | None, exported: int, question: Question
 ) -> list[Finding]:
     """Findings about checkpoint, witnesses, anchor, finality, and what hangs on the checkpoint."""
     anchor, final = bundle.anchor, False
     findings: list[Finding] = []
     if anchor is not None:
-        finality = finality_findings(anchor, log, question)
+        finality = finality_findings(anchor, log, question, exported)
         differences = disagreements(bundle, anchor, log)
         # Finality covers this checkpoint only if the anchor that it is about is this checkpoint's.
         final = combine(finding.outcome for finding in finality) == PASS and not any(

@@ -62,16 +62,27 @@ class Processes:
 
     def stop(self, name: str) -> None:
         """End one process and its group: asked first, then made to."""
-        path = self._folder / f"{name}.json"
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            pid, started = int(record["pid"]), record["started"]
-        except (OSError, ValueError, KeyError, TypeError):
-            pid, started = 0, None
+        pid, started = self._remembered(name)
         process = self._running.pop(name, None)
         if pid > 1:
             _end_group(pid, started, process)
-        path.unlink(missing_ok=True)
+        (self._folder / f"{name}.json").unlink(missing_ok=True)
+
+    def alive(self, name: str) -> bool:
+        """Whether the process that was started under this name, by this run or an earlier one, still runs."""
+        process = self._running.get(name)
+        if process is not None:
+            return process.poll() is None
+        pid, started = self._remembered(name)
+        return pid > 1 and bool(_group(pid, started))
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one process and its group, and wait until they are gone."""
+        pid, started = self._remembered(name)
+        process = self._running.pop(name, None)
+        if pid > 1:
+            _end_group(pid, started, process, signals=(signal.SIGKILL,))
+        (self._folder / f"{name}.json").unlink(missing_ok=True)
 
     def stop_all(self) -> list[str]:
         """End every process that is remembered, by this run or an earlier one; return the names."""
@@ -83,14 +94,27 @@ class Processes:
             self.stop(name)
         return names
 
+    def _remembered(self, name: str) -> tuple[int, str | None]:
+        """(process id, when it was started) of a process by name; id 0 when none is remembered."""
+        try:
+            record = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
+            return int(record["pid"]), record["started"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0, None
 
-def _end_group(pid: int, started: str | None, process: subprocess.Popen[bytes] | None) -> None:
+
+def _end_group(
+    pid: int,
+    started: str | None,
+    process: subprocess.Popen[bytes] | None,
+    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGKILL),
+) -> None:
     members = _group(pid, started)
     if not members:
         if process is not None:
             process.wait()
         return
-    for signal_ in (signal.SIGTERM, signal.SIGKILL):
+    for signal_ in signals:
         for member in members:
             _signal(member, signal_)
         deadline = time.monotonic() + GRACE_SECONDS

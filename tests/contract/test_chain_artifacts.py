@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from ledger.chain.artifact import CHECKPOINTS, CONSORTIUM, artifact, decode_revert, describe_call
+from ledger.chain.artifact import (
+    CHECKPOINTS,
+    CONSORTIUM,
+    DISPUTES,
+    EVIDENCE,
+    SM2,
+    SM2_DEPLOYMENT,
+    artifact,
+    decode_revert,
+    describe_call,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "ledger" / "chain" / "artifacts"
@@ -25,7 +35,7 @@ def test_the_artifacts_are_what_the_sources_compile_to() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", [CONSORTIUM, CHECKPOINTS])
+@pytest.mark.parametrize("name", [CONSORTIUM, CHECKPOINTS, SM2, SM2_DEPLOYMENT, EVIDENCE, DISPUTES])
 def test_an_artifact_was_made_from_the_sources_that_are_there(name: str) -> None:
     content = json.loads((ARTIFACTS / f"{name}.json").read_text("utf-8"))
     for source, digest in content["sources_sha256"].items():
@@ -51,7 +61,7 @@ def test_every_error_of_the_contracts_is_decoded_by_name() -> None:
 
     zeros = {"bytes32": bytes(32), "bytes18": bytes(18), "address": "0x" + "00" * 20, "string": "s"}
     seen = set()
-    for name in (CONSORTIUM, CHECKPOINTS):
+    for name in (CONSORTIUM, CHECKPOINTS, SM2, EVIDENCE, DISPUTES):
         for item in artifact(name).abi:
             if item["type"] == "error":
                 types = [i["type"] for i in item["inputs"]]

@@ -13,7 +13,7 @@ from ledger.formats.statement import Reference, Statement, format_statement, new
 from ledger.gm import PrivateKey, signer
 from ledger.merkle import leaf_hash
 from ledger.store import schema
-from ledger.store.port import StoredDue
+from ledger.store.port import StoredDue, StoredSealedBlock
 from ledger.store.sqlite import SqliteStore
 
 ISSUER = "91350100MA99000369"
@@ -128,3 +128,25 @@ def test_of_processes_that_open_it_at_once_each_waits_for_the_one_that_fills_it_
     for thread in threads:
         thread.join()
     assert found == [[1, 4]] * 3
+
+
+def test_final_anchors_of_an_earlier_version_wait_for_their_blocks(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    connection = sqlite3.connect(tmp_path / "log" / "log.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    schema.primary.apply(Database(connection), stop_before="0006_sealed_blocks")
+    connection.executemany(
+        "INSERT INTO anchor (size, note_hash, state, tx_hash, block_number, block_hash)"
+        " VALUES (?, x'00', ?, '0x1', 7, '0xab')",
+        [(3, "final"), (5, "mined"), (4, "final"), (6, "pending")],
+    )
+    connection.close()
+    store = SqliteStore(tmp_path / "log")
+    assert (store.unproven(0, 9), store.latest_proven()) == ([4, 3], 0)
+    assert store.put_sealed_block(StoredSealedBlock(4, "0xab", b"kept"))
+    assert store.put_sealed_block(StoredSealedBlock(5, "0xab", b"not final")) is False
+    store.close()
+    store = SqliteStore(tmp_path / "log")
+    assert (store.unproven(0, 9), store.latest_proven()) == ([3], 4)
+    assert store.sealed_block(4) == StoredSealedBlock(4, "0xab", b"kept")
+    store.close()

@@ -1,18 +1,17 @@
 """What `ConsortiumRegistry` promises, on a real EVM."""
 
-import json
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from chain_time import pass_time
 
 from ledger.chain import changes
 from ledger.chain.artifact import CONSORTIUM, artifact
 from ledger.chain.evm import EvmChain, _addressed, deploy
 from ledger.chain.governance import agree
-from ledger.chain.registry import RegistryKey
+from ledger.chain.registry import RegistryKey, Thresholds
 from ledger.errors import ChainRefused
 
 pytestmark = pytest.mark.chain
@@ -25,12 +24,6 @@ def refused(reason: str) -> Iterator[None]:
     with pytest.raises(ChainRefused) as caught:
         yield
     assert caught.value.reason == reason
-
-
-def pass_time(url: str, seconds: int) -> None:
-    for method, parameters in (("evm_increaseTime", [seconds]), ("evm_mine", [])):
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
-        urllib.request.urlopen(urllib.request.Request(url, body, {"content-type": "application/json"})).read()
 
 
 def roles_of(chain: EvmChain, id_: str) -> tuple[str, ...]:
@@ -101,11 +94,20 @@ class TestApprovals:
         self, consortium: Any, embedded_chain: Any
     ) -> None:
         proposal = consortium.chains[0].propose([changes.set_threshold(1)], consortium.in_an_hour())
+        with refused("ProposalNotExpired"):
+            consortium.chains[1].expire(proposal.id)
         pass_time(embedded_chain.url, 3601)
+        assert consortium.chains[1].proposal(proposal.id).state == "expired", "seen before it is closed"
         with refused("ProposalExpired"):
             consortium.chains[1].approve(proposal.id)
         with refused("ProposalExpired"):
             consortium.chains[1].execute(proposal.id)
+        stranger = EvmChain(
+            consortium.deployment, consortium.settings, type(consortium.accounts[0]).generate()
+        )
+        assert stranger.expire(proposal.id).state == "expired"
+        with refused("ProposalNotOpen"):
+            consortium.chains[0].cancel(proposal.id)
 
     def test_a_proposal_cannot_begin_expired(self, consortium: Any) -> None:
         with refused("ProposalExpired"):
@@ -149,7 +151,8 @@ class TestApprovals:
             ("addKey", (id_, x, y, 0, 0)),
             ("setKeyUntil", (x, y, 0)),
             ("revokeKey", (x, y, 1)),
-            ("setThreshold", (1,)),
+            ("rotateKey", (x, y, x, y, 0)),
+            ("setThresholds", ((1, 1, 1),)),
             ("setValidators", ([],)),
             ("defineLog", (log, "o", id_, [], 1)),
             ("setOperator", (log, id_)),
@@ -167,10 +170,64 @@ class TestApprovals:
             for item in artifact(CONSORTIUM).abi
             if item["type"] == "function" and item["stateMutability"] == "nonpayable"
         }
-        assert writing == {name for name, _ in calls} | {"propose", "approve", "execute", "cancel"}
+        own = {"revokeOwnKey", "revokeOwnLogKey"}
+        deciding = {"propose", "approve", "execute", "cancel", "expire"}
+        assert writing == {name for name, _ in calls} | deciding | own
         for name, arguments in calls:
             with refused("OnlyByProposal"):
                 send_directly(consortium.chains[0], name, *_addressed(list(arguments)))
+
+
+class TestThresholds:
+    """Three classes of change, each with its own number of approvals."""
+
+    @pytest.fixture
+    def four(self, embedded_chain: Any, found: Any) -> Any:
+        return found(embedded_chain.url, members=4, threshold=Thresholds(2, 3, 1))
+
+    @pytest.mark.parametrize(
+        ("change", "change_class", "needed"),
+        [
+            (lambda p: changes.revoke_key(p(1), 5), "emergency", 1),
+            (lambda p: changes.suspend(B), "emergency", 1),
+            (lambda p: changes.set_name(B, "乙"), "ordinary", 2),
+            (lambda p: changes.add_key(B, p(10), 5), "ordinary", 2),
+            (lambda p: changes.set_roles(B, ["auditor"]), "membership", 3),
+            (lambda p: changes.reinstate(B), "membership", 3),
+            (lambda p: changes.remove_account("0x" + "11" * 20), "membership", 3),
+            (lambda p: changes.set_threshold(1), "membership", 3),
+            (lambda p: changes.set_validators([]), "membership", 3),
+        ],
+    )
+    def test_the_class_of_a_change_says_how_many_must_approve(
+        self, four: Any, point: Any, change: Callable[[Any], changes.Change], change_class: str, needed: int
+    ) -> None:
+        wanted = change(point)
+        proposal = four.chains[0].propose([wanted], four.in_an_hour())
+        assert (proposal.change_class, proposal.needed, proposal.counted) == (change_class, needed, 1)
+        assert proposal.state == ("executed" if needed == 1 else "open")
+
+    def test_the_weightiest_change_of_a_proposal_decides(self, four: Any, point: Any) -> None:
+        mixed = [changes.revoke_key(point(1), 5), changes.set_name(B, "乙"), changes.set_roles(B, ["x"])]
+        proposal = four.chains[0].propose(mixed, four.in_an_hour())
+        assert (proposal.change_class, proposal.needed) == ("membership", 3)
+        assert four.chains[1].approve(proposal.id).state == "open"
+        with refused("BelowThreshold"):
+            four.chains[1].execute(proposal.id)
+
+    @pytest.mark.parametrize("numbers", [(1, 1, 0), (1, 2, 2), (3, 2, 1), (2, 5, 1)])
+    def test_thresholds_out_of_order_or_out_of_reach_are_refused(
+        self, four: Any, numbers: tuple[int, int, int]
+    ) -> None:
+        with refused("ThresholdInvalid"):
+            four.agree(changes.set_thresholds(Thresholds(*numbers)))
+
+    def test_a_minority_that_can_suspend_gains_no_power_by_it(self, four: Any) -> None:
+        rogue = four.chains[0]
+        assert rogue.propose([changes.suspend(D)], four.in_an_hour()).state == "executed"
+        with refused("ThresholdInvalid"):
+            rogue.propose([changes.suspend(C)], four.in_an_hour())
+        assert rogue.propose([changes.set_threshold(1)], four.in_an_hour()).state == "open"
 
 
 class TestMembers:
@@ -258,6 +315,50 @@ class TestKeys:
             with refused("RevocationInvalid"):
                 consortium.agree(changes.revoke_key(point(0), later))
 
+    def test_a_rotation_ends_the_old_key_when_the_new_one_begins(self, consortium: Any, point: Any) -> None:
+        begin = consortium.in_an_hour()
+        consortium.agree(changes.rotate_key(point(0), point(10), begin))
+        keys = next(m.keys for m in consortium.chains[0].export().members if m.id == A)
+        assert keys == (RegistryKey(point(0), 0, begin), RegistryKey(point(10), begin))
+
+    def test_a_rotation_never_lengthens_the_old_key(self, consortium: Any, point: Any) -> None:
+        begin = consortium.in_an_hour()
+        consortium.agree(
+            changes.set_key_until(point(0), 2000), changes.rotate_key(point(0), point(10), begin)
+        )
+        keys = next(m.keys for m in consortium.chains[0].export().members if m.id == A)
+        assert [key.until for key in keys] == [2000, None]
+
+    def test_a_rotation_that_comes_too_late_or_of_a_key_of_nobody_is_refused(
+        self, consortium: Any, point: Any
+    ) -> None:
+        with refused("RotationInPast"):
+            consortium.agree(changes.rotate_key(point(0), point(10), consortium.in_an_hour() - 3700))
+        with refused("KeyUnknown"):
+            consortium.agree(changes.rotate_key(point(11), point(10), consortium.in_an_hour()))
+        with refused("KeyTaken"):
+            consortium.agree(changes.rotate_key(point(0), point(1), consortium.in_an_hour()))
+
+    def test_a_member_revokes_its_own_key_alone_and_at_once(self, consortium: Any, point: Any) -> None:
+        stolen = consortium.in_an_hour() - 3600 - 5 * 24 * 3600
+        consortium.chains[1].revoke_own_key(point(1), stolen)
+        keys = next(m.keys for m in consortium.chains[0].export().members if m.id == B)
+        assert keys == (RegistryKey(point(1), 0, None, stolen),)
+        with refused("NotKeyOwner"):
+            consortium.chains[1].revoke_own_key(point(0), stolen)
+        with refused("RevocationInvalid"):
+            consortium.chains[1].revoke_own_key(point(1), stolen)
+
+    def test_from_more_than_thirty_days_ago_only_the_others_revoke(self, consortium: Any, point: Any) -> None:
+        long_ago = consortium.in_an_hour() - 31 * 24 * 3600
+        with refused("RevocationTooEarly"):
+            consortium.chains[1].revoke_own_key(point(1), long_ago - 3600)
+        consortium.agree(changes.revoke_key(point(1), long_ago))
+
+    def test_a_suspended_member_may_still_revoke_its_own_key(self, consortium: Any, point: Any) -> None:
+        consortium.agree(changes.suspend(C))
+        consortium.chains[2].revoke_own_key(point(2), consortium.in_an_hour())
+
     def test_a_point_off_the_curve_is_refused(self, consortium: Any, point: Any) -> None:
         good = point(10)
         with refused("KeyNotOnCurve"):
@@ -309,7 +410,7 @@ class TestLogs:
             ("c.example/witness", C, RegistryKey(point(22), 100)),
         ]
         assert state.validators == (with_log.accounts[0].address,)
-        assert (state.threshold, len(state.members)) == (2, 3)
+        assert (state.thresholds, len(state.members)) == (Thresholds.same(2), 3)
 
     def test_a_log_is_defined_once(self, with_log: Any) -> None:
         with refused("LogExists"):
@@ -349,6 +450,18 @@ class TestLogs:
         for threshold in (0, 2):
             with refused("ThresholdInvalid"):
                 with_log.agree(changes.set_witness_threshold(CREDIT, threshold))
+
+    def test_operator_and_witness_revoke_their_own_keys_of_a_log(self, with_log: Any, point: Any) -> None:
+        with_log.agree(changes.add_witness(CREDIT, "b.example/witness", B, point(21), 100))
+        now, log = with_log.in_an_hour(), changes.log_id(CREDIT)
+        operator, witness, other = with_log.chains
+        for chain, key in ((witness, 20), (other, 20), (operator, 21), (other, 21)):
+            with refused("NotKeyOwner"):
+                chain.revoke_own_log_key(log, point(key), now)
+        operator.revoke_own_log_key(log, point(20), now)
+        witness.revoke_own_log_key(log, point(21), now)
+        (defined,) = operator.export().logs
+        assert (defined.keys[0].revoked, defined.witnesses[0].key.revoked) == (now, now)
 
     def test_epochs_only_grow(self, with_log: Any) -> None:
         with refused("EpochsInvalid"):

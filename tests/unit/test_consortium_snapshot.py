@@ -5,8 +5,15 @@ from dataclasses import replace
 import pytest
 
 from ledger.chain.changes import log_id
-from ledger.chain.registry import RegistryKey, RegistryLog, RegistryMember, RegistryState, RegistryWitness
-from ledger.deployment.consortium import trust_of
+from ledger.formats.registry import (
+    RegistryKey,
+    RegistryLog,
+    RegistryMember,
+    RegistryState,
+    RegistryWitness,
+    Thresholds,
+    trust_of,
+)
 from ledger.formats.trust import format_trust, parse_trust
 from ledger.gm import PrivateKey
 
@@ -28,7 +35,9 @@ def state() -> RegistryState:
     )
     log = RegistryLog(log_id(ORIGIN), ORIGIN, GOOD, 1, ("subject",), {}, (RegistryKey(LOG, 1),), witnesses, 1)
     address = "0x" + "2" * 40
-    return RegistryState(4242, 7, "0x" + "3" * 64, 1_795_334_400, address, address, 1, (member,), (log,), ())
+    return RegistryState(
+        4242, 7, "0x" + "3" * 64, 1_795_334_400, address, address, Thresholds.same(1), (member,), (log,), ()
+    )
 
 
 def test_what_is_in_form_stands_in_the_trust_file(state: RegistryState) -> None:

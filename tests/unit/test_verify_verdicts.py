@@ -333,6 +333,7 @@ def test_of_nothing_nothing_is_known() -> None:
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_every_reason_that_the_verifier_gives_has_its_sentences(verdict: str) -> None:
     counts = {"shown": 1, "total": 2, "names": 1, "threshold": 2}
+    counts |= {"seals": 3, "validators": 4, "blocks": 1, "depth": 2}
     for reason in SENTENCES:
         finding = Finding(verdict, PASS, reason, counts=counts)
         assert finding.zh.endswith("。")
