@@ -12,7 +12,7 @@ import yaml
 
 from scripts.network.besu import qbft_extra_data, qbft_genesis
 
-FILES = Path(__file__).resolve().parents[2] / "docs" / "consortium"
+FILES = Path(__file__).resolve().parents[2] / "scripts" / "production"
 UNITS = sorted((FILES / "systemd").glob("*.service"))
 ENODE = re.compile(r"enode://[0-9a-f]{128}@[0-9.]+:\d+")
 
