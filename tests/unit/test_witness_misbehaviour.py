@@ -21,7 +21,7 @@ from ledger.formats.misbehaviour import (
     format_misbehaviour,
     parse_misbehaviour,
 )
-from ledger.formats.note import SignatureLine, SignedNote, note_hash
+from ledger.formats.note import SignedNote, note_hash
 from ledger.formats.trust import Chain, format_trust
 from ledger.log.integrate import integrate
 from ledger.merkle import leaf_hash
@@ -430,34 +430,3 @@ def test_a_hidden_note_is_not_found(made: WitnessWorld) -> None:
     assert log.published(1, note_hash(note.text)).text == note.text
     with pytest.raises(NotFound):
         log.published(1, bytes(32))
-
-
-def test_lines_that_a_log_adds_to_its_notes_are_neither_kept_nor_part_of_a_proof(made: WitnessWorld) -> None:
-    padding = tuple(SignatureLine(f"padding{i}", bytes(4), bytes(45_000)) for i in range(20))
-
-    class Padded:
-        def __init__(self, log: WitnessedLog) -> None:
-            self.log = log
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self.log, name)
-
-        def newest(self) -> SignedNote:
-            note = self.log.newest()
-            return replace(note, signatures=note.signatures + padding)
-
-        candidate = newest
-
-    one, other = made.log("one"), made.log("other")
-    one.grow(3)
-    other.grow(3)
-    follower = made.follower(0, one)
-    follower.source = Padded(one)  # type: ignore[assignment]
-    follower.step()
-    head = follower.store.head()
-    assert head is not None
-    assert [line.name for line in head.signatures] == [ORIGIN]
-    follower.source = Padded(other)  # type: ignore[assignment]
-    with pytest.raises(MisbehaviourFound, match="two_roots"):
-        follower.step()
-    proven(made, follower, "two_roots")
