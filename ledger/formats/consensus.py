@@ -50,11 +50,15 @@ class Consensus:
 
 
 def with_set(consensus: Consensus, block: int, validators: tuple[str, ...]) -> Consensus:
-    """The same with these validators from a block on, the newest one yet; none change nothing."""
+    """The same with these validators from a block on, the newest one yet; none change nothing.
+
+    The registry takes one twice, and any number; a trust file does not.
+    """
     if not validators:
         return consensus
     before = tuple(each for each in consensus.sets if each.block < block)
-    return replace(consensus, sets=(*before, ValidatorSet(block, validators)))
+    usable = tuple(dict.fromkeys(validators))[:MAX_VALIDATORS]
+    return replace(consensus, sets=(*before, ValidatorSet(block, usable)))
 
 
 def parse_consensus(value: Any) -> Consensus:

@@ -266,7 +266,11 @@ def head_at_node(rpc: Rpc, history: History) -> bytes:
     Of the consortium that the checkpoint registry obeys: any other contract could say any head.
     Raises `NodeUnusable`, and `HistoryRefused` if the history is of another chain or consortium.
     """
-    if int(str(rpc("eth_chainId", [])), 16) != history.exported.chain_id:
+    try:
+        chain_id = int(str(rpc("eth_chainId", [])), 16)
+    except ValueError:
+        raise NodeUnusable("the chain's id is not a number") from None
+    if chain_id != history.exported.chain_id:
         raise HistoryRefused("the node is on another chain than the history")
     if _word_at(rpc, history, history.registry, CONSORTIUM_SELECTOR)[12:].hex() != history.consortium[2:]:
         raise HistoryRefused("the checkpoint registry is under another consortium than the history's")

@@ -11,12 +11,14 @@ from history_made import CONSORTIUM, made_history
 from sealed_chain import Anchored, Block, addresses, receipt, validator_keys
 
 from ledger.errors import HistoryRefused
-from ledger.formats.consensus import Consensus, ValidatorSet
+from ledger.ethereum.headers import MAX_VALIDATORS
+from ledger.formats.consensus import Consensus, ValidatorSet, format_consensus, parse_consensus, with_set
 from ledger.formats.finality import Finality, format_finality
 from ledger.formats.history import ACTIONS, History, format_history, head_of, parse_history
 from ledger.formats.registry import trust_of
 from ledger.formats.trust import Exported, Trust, format_trust, parse_trust, with_consensus
-from ledger.verify.governance import Replay, follow
+from ledger.verify.governance import Replay, follow, head_at_node
+from ledger.verify.node import NodeUnusable
 
 NOW = 1_795_334_400
 FOUR, OTHERS = validator_keys(4), validator_keys(4, seed=9)
@@ -124,6 +126,21 @@ def test_a_head_that_another_contract_of_the_chain_said_is_not_the_consortium_s(
 
     with pytest.raises(HistoryRefused, match="under another consortium"):
         follow(told, started(history, consortium=None), rpc=node)
+
+
+def test_what_the_registry_took_for_validators_leaves_a_trust_file_that_can_be_read() -> None:
+    first, *others = addresses(FOUR)
+    crowd = tuple(f"0x{number:040x}" for number in range(MAX_VALIDATORS + 1))
+    before = Consensus("qbft", (ValidatorSet(1, (first,)),), consortium=CONSORTIUM)
+    for agreed, kept in (((first, *others, first), 4), (crowd, MAX_VALIDATORS)):
+        after = with_set(before, 9, agreed)
+        assert parse_consensus(format_consensus(after)) == after
+        assert after.sets[-1] == ValidatorSet(9, agreed[:kept])
+
+
+def test_a_node_that_does_not_answer_with_a_number_is_unusable() -> None:
+    with pytest.raises(NodeUnusable):
+        head_at_node(lambda _method, _params: None, made_history(NOW))
 
 
 def test_a_shorter_history_does_not_pass_under_the_proof_of_a_longer_one() -> None:
