@@ -13,7 +13,9 @@ So the head is compared with a second source: `expected_head` from another membe
 (`head_at_node`), or proved by the last record's block in `finality`, as the validators that the trust file
 given names sealed it (`ledger.verify.history_seals`; of a kind that is not known here it proves nothing, nor
 does it where the trust file does not name the consortium's registry: other contracts say heads too). And
-nothing proves that no record came later than the last one: the trust file's age is asked for separately.
+nothing proves that no record came later than the last one, nor the time and block of export: a head says when
+its last record was made. An age asked for of the trust file that follows is as good as its maker's word; who
+must know that no revocation is kept back compares the head with his own node or another member, today.
 """
 
 from collections.abc import Callable
