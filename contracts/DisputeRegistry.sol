@@ -27,6 +27,9 @@ contract DisputeRegistry is IDisputeRegistry {
     mapping(bytes32 => uint256[]) private _misbehavioursOf;
     mapping(bytes32 => uint256) private _late;
     mapping(uint256 => bool) private _flagged;
+    // keccak256(log id, first, second) -> the challenge's id + 1. What is anchored never changes, so one proof
+    // settles a pair for ever; asking again would only have the operator pay for it again.
+    mapping(bytes32 => uint256) private _asked;
     // keccak256 of what was proved -> the misbehaviour's id + 1
     mapping(bytes32 => uint256) private _recorded;
 
@@ -47,15 +50,16 @@ contract DisputeRegistry is IDisputeRegistry {
         if (first >= second) revert SizesInvalid(first, second);
         _anchored(logId, first);
         _anchored(logId, second);
+        bytes32 asked = keccak256(abi.encode(logId, first, second));
+        if (_asked[asked] != 0) revert AlreadyChallenged(_asked[asked] - 1);
         uint256[] storage open = _open[logId];
         uint256 own = 0;
         for (uint256 i = 0; i < open.length; i++) {
-            Challenge storage other = _challenges[open[i]];
-            if (other.first == first && other.second == second) revert AlreadyChallenged(open[i]);
-            if (other.challenger == sender) own++;
+            if (_challenges[open[i]].challenger == sender) own++;
         }
         if (own >= maxOpenChallenges) revert TooManyChallenges(sender);
         challengeId = _challenges.length;
+        _asked[asked] = challengeId + 1;
         uint64 present = uint64(block.timestamp);
         uint64 deadline = present + answerSeconds;
         _challenges.push(Challenge(logId, first, second, sender, present, deadline, 0));

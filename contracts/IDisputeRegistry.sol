@@ -69,7 +69,7 @@ interface IDisputeRegistry {
     error LogUnknown(bytes32 logId);
     error CheckpointUnknown(bytes32 logId, uint64 size);
     error SizesInvalid(uint64 first, uint64 second);
-    /// @notice The same demand is open already.
+    /// @notice The same demand was made before: its answer stands, or is still due.
     error AlreadyChallenged(uint256 challengeId);
     /// @notice The member has as many open demands to this log as it may have.
     error TooManyChallenges(bytes18 member);

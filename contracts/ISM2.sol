@@ -6,8 +6,8 @@ pragma solidity 0.8.37;
 ///         signer's identity and key (see `SM2Message`); this contract takes it as it is given.
 /// @dev False and not an error for whatever is no valid signature: a point that is not on the curve or has a
 ///      coordinate of p or more, r or s that is 0 or not below n, r + s = n. Gas of an execution is about 115,000
-///      for any key and 60,000 for a registered one. Keys that are small multiples of the generator (whose
-///      private keys everybody knows) can cost up to 400,000.
+///      for any key and 57,000 for a registered one. By chance it is never more, but whoever knows a private key
+///      can make a signature, or a key for a signature, on whose way equal points meet: that costs up to 900,000.
 interface ISM2 {
     event KeyRegistered(bytes32 indexed x, bytes32 indexed y, address table);
 

@@ -50,8 +50,9 @@ library SM3Tree {
         returns (bool)
     {
         if (first > second) return false;
+        if (first == second && firstRoot != secondRoot) return false;
         if (first == 0) return proof.length == 0 && firstRoot == EMPTY_ROOT;
-        if (first == second) return proof.length == 0 && firstRoot == secondRoot;
+        if (first == second) return proof.length == 0;
         // Where the first tree is one whole subtree of the second, its root begins the proof unsaid.
         bool whole = first & (first - 1) == 0;
         if (!whole && proof.length == 0) return false;

@@ -63,7 +63,8 @@ class ConsensusReader:
                 len(sets[-1].validators),
             )
         usable = tuple(each for each in sets if each.validators)
-        return Consensus(newest.kind, usable, self._depth if newest.kind == CLIQUE else 0)
+        depth = self._depth if newest.kind == CLIQUE else 0
+        return Consensus(newest.kind, usable, depth, self._consortium.lower())
 
     def _changes(self, start: int, stop: int) -> list[ValidatorSet]:
         asked = {

@@ -4,7 +4,8 @@
     [7, True]
 
 As the chain's own decoder does, it follows offsets within the bytes that are there, takes bytes after the
-last value as nothing, and refuses padding that is not zero. A dynamic type may share bytes with another.
+last value as nothing, and refuses padding that is not zero. A dynamic type may share bytes with another; the
+items of one list together hold no more bytes than there are, or a small file would fill the memory.
 """
 
 import re
@@ -61,8 +62,13 @@ def _dynamic(kind: str, data: bytes, at: int) -> Any:
     if kind.endswith("[]"):
         if length > MAX_ITEMS:
             raise HistoryUnusable(f"a list has more than {MAX_ITEMS} items")
-        inner = kind.removesuffix("[]")
-        return [_value(inner, data, start, start + i * WORD * _width(inner)) for i in range(length)]
+        inner, items, held = kind.removesuffix("[]"), [], 0
+        for i in range(length):
+            items.append(_value(inner, data, start, start + i * WORD * _width(inner)))
+            held += len(items[-1]) if inner == "bytes" else 0
+            if held > len(data):
+                raise HistoryUnusable("the items of a list share their bytes")
+        return items
     if start + length > len(data):
         raise HistoryUnusable("an encoded text goes beyond the end")
     raw = data[start : start + length]

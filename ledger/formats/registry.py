@@ -132,7 +132,8 @@ def is_named_by_origin(log: RegistryLog) -> bool:
 def trust_of(state: RegistryState) -> Trust:
     """The trust file of a registry at a block.
 
-    A suspended member keeps its roles, and its keys end when it was suspended: what it signed before counts.
+    A suspended member keeps its roles, and its keys, those that it witnesses with too, end when it was
+    suspended: what it signed before counts. The chain takes no cosignature of it either.
     A member, log or witness that cannot stand in a trust file (a code with a wrong check character, a time
     after the year 9999) is left out, and said loudly: what the contract cannot check must not keep everybody
     from hearing of the next revocation.
@@ -186,17 +187,20 @@ def _log_of(log: RegistryLog, state: RegistryState) -> TrustLog:
     keys = tuple(_named(log.origin, LOG_IDENTIFIER, key) for key in log.keys)
     witnesses = None
     if log.witnesses and log.witness_threshold:
-        witnesses = Witnesses(tuple(_witness(each) for each in log.witnesses), log.witness_threshold)
+        ends = {member.id: member.changed for member in state.members if not member.active}
+        keys_of = tuple(_witness(each, ends.get(each.member)) for each in log.witnesses)
+        witnesses = Witnesses(keys_of, log.witness_threshold)
     chain = Chain(state.chain_id, state.registry, state.validators)
     return TrustLog(log.origin, log.indexes, log.roles, log.epochs, keys, witnesses, chain)
 
 
-def _witness(witness: RegistryWitness) -> NamedKey:
-    return _named(witness.name, WITNESS_IDENTIFIER, witness.key)
+def _witness(witness: RegistryWitness, ends: int | None) -> NamedKey:
+    # Kept where it begins only after the suspension too: the threshold must not rise above the names.
+    return _named(witness.name, WITNESS_IDENTIFIER, witness.key, ends)
 
 
-def _named(name: str, identifier: str, key: RegistryKey) -> NamedKey:
-    return NamedKey(verification_key(name, identifier, PublicKey(key.public)), _window(key))
+def _named(name: str, identifier: str, key: RegistryKey, ends: int | None = None) -> NamedKey:
+    return NamedKey(verification_key(name, identifier, PublicKey(key.public)), _window(key, ends))
 
 
 def _member_of(member: RegistryMember) -> TrustMember:

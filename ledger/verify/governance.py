@@ -11,8 +11,11 @@ What it does not prove by itself: that these records were really made. Who made 
 was read from, could have invented approvals: they carry no signatures of their own, the chain checked them.
 So the head is compared with a second source: `expected_head` from another member or from one's own node
 (`head_at_node`), or proved by the last record's block in `finality`, as the validators that the trust file
-given names sealed it (`ledger.verify.history_seals`; of a kind that is not known here it proves nothing). And
-nothing proves that no record came later than the last one: the trust file's age is asked for separately.
+given names sealed it (`ledger.verify.history_seals`; of a kind that is not known here it proves nothing, nor
+does it where the trust file does not name the consortium's registry: other contracts say heads too). And
+nothing proves that no record came later than the last one, nor the time and block of export: a head says when
+its last record was made. An age asked for of the trust file that follows is as good as its maker's word; who
+must know that no revocation is kept back compares the head with his own node or another member, today.
 """
 
 from collections.abc import Callable
@@ -34,6 +37,8 @@ OWN_REVOCATION_REACH = 30 * 24 * 3600
 
 HEAD_SELECTOR = "58b2e8d9"
 """First 4 bytes of Keccak-256 of `historyHead()`."""
+CONSORTIUM_SELECTOR = "9ad18765"
+"""First 4 bytes of Keccak-256 of the checkpoint registry's `consortium()`."""
 
 _WEIGHTS = (EMERGENCY, ORDINARY, MEMBERSHIP)
 Outcome = Literal["open", "executed", "cancelled", "expired"]
@@ -258,14 +263,32 @@ def follow(
 
 
 def head_at_node(rpc: Rpc, history: History) -> bytes:
-    """The head that a node's chain holds at the block of the history's export. Raises `NodeUnusable`."""
-    if int(str(rpc("eth_chainId", [])), 16) != history.exported.chain_id:
+    """The head that a node's chain holds at the block of the history's export.
+
+    Of the consortium that the checkpoint registry obeys: any other contract could say any head.
+    Raises `NodeUnusable`, and `HistoryRefused` if the history is of another chain or consortium.
+    """
+    try:
+        chain_id = int(str(rpc("eth_chainId", [])), 16)
+    except ValueError:
+        raise NodeUnusable("the chain's id is not a number") from None
+    if chain_id != history.exported.chain_id:
         raise HistoryRefused("the node is on another chain than the history")
-    call: list[Any] = [{"to": history.consortium, "data": f"0x{HEAD_SELECTOR}"}, hex(history.exported.block)]
+    if _word_at(rpc, history, history.registry, CONSORTIUM_SELECTOR)[12:].hex() != history.consortium[2:]:
+        raise HistoryRefused("the checkpoint registry is under another consortium than the history's")
+    return _word_at(rpc, history, history.consortium, HEAD_SELECTOR)
+
+
+def _word_at(rpc: Rpc, history: History, contract: str, selector: str) -> bytes:
+    call: list[Any] = [{"to": contract, "data": f"0x{selector}"}, hex(history.exported.block)]
     answer = rpc("eth_call", call)
-    if not isinstance(answer, str) or len(answer) != 66:
+    try:
+        word = bytes.fromhex(str(answer).removeprefix("0x"))
+    except ValueError:
+        word = b""
+    if len(word) != 32:
         raise NodeUnusable("the registry's answer is not one word")
-    return bytes.fromhex(answer[2:])
+    return word
 
 
 def _back_head(history: History, start: Trust, expected_head: bytes | None, rpc: Rpc | None) -> str | None:
@@ -299,6 +322,9 @@ def _check_same_chain(history: History, start: Trust) -> None:
     registries = {log.chain.registry for log in start.logs.values() if log.chain is not None}
     if registries != {history.registry}:
         raise HistoryRefused("the trust file's logs are anchored in another registry than the history names")
+    consensus = _consensus_of(start)
+    if consensus is not None and consensus.consortium not in (None, history.consortium):
+        raise HistoryRefused("the history is of another consortium than the trust file")
 
 
 def _consensus_of(trust: Trust) -> Consensus | None:

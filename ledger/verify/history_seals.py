@@ -6,6 +6,8 @@ receipt that holds that event. As the head is a hash over all records, this one 
 
 The validators trusted are those of the trust file that one starts from, never those that the history names:
 it would vouch for itself. Where they changed since, the headers in `changes` lead on, or one goes by steps.
+So is the registry: any contract on the chain could say a head. A trust file that does not name the registry
+(`consensus.consortium`) leaves it open whose head was sealed.
 """
 
 from ledger.errors import FormatError, HistoryRefused, HistoryUnusable, ProofInvalid
@@ -47,6 +49,9 @@ def is_head_sealed(history: History, start: Trust) -> bool:
     failed = [finding.reason for finding in found if finding.outcome == FAIL]
     if failed:
         raise HistoryRefused(f"the block shown for the head does not hold: {', '.join(failed)}")
+    consensus = log.chain.consensus if log is not None and log.chain is not None else None
+    if consensus is None or consensus.consortium != history.consortium:
+        return False
     return all(finding.outcome == PASS for finding in found)
 
 

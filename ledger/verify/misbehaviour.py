@@ -181,8 +181,8 @@ def verify_misbehaviour(
     if isinstance(proof, bytes):
         proof = parse_misbehaviour(proof)
     log = trust.logs.get(proof.origin)
-    findings = tuple(_note_findings(proof, log, question)) + tuple(_material(proof, log, question))
-    return MisbehaviourReport(proof, trust, findings)
+    material = _material(proof, log, question, trust.exported.block)
+    return MisbehaviourReport(proof, trust, (*_note_findings(proof, log, question), *material))
 
 
 def signing_key(note: SignedNote, log: TrustLog) -> NamedKey | None:
@@ -222,12 +222,14 @@ def _note_findings(proof: Misbehaviour, log: TrustLog | None, question: Question
             yield Found(NOTES, PASS, "key_outside_window")
 
 
-def _material(proof: Misbehaviour, log: TrustLog | None, question: Question) -> Iterator[Found]:
-    """What the notes and the material show, whoever signed them."""
+def _material(
+    proof: Misbehaviour, log: TrustLog | None, question: Question, exported: int
+) -> Iterator[Found]:
+    """What the notes and the material show, whoever signed them; `exported` is the trust file's block."""
     material = proof.material
     try:
         if isinstance(material, AnchorRecord):
-            yield from _anchored_otherwise(proof, material, log, question)
+            yield from _anchored_otherwise(proof, material, log, question, exported)
             return
         shown = _shows(proof)
     except ProofInvalid:
@@ -274,7 +276,7 @@ def _id_of(placed: PlacedEntry) -> tuple[str, str]:
 
 
 def _anchored_otherwise(
-    proof: Misbehaviour, anchor: AnchorRecord, log: TrustLog | None, question: Question
+    proof: Misbehaviour, anchor: AnchorRecord, log: TrustLog | None, question: Question, exported: int
 ) -> Iterator[Found]:
     """The anchor is of this log, size and chain, holds other roots, and something backs it."""
     checkpoint = proof.notes[0].checkpoint
@@ -288,9 +290,10 @@ def _anchored_otherwise(
         yield Found(MISBEHAVIOUR, FAIL, "nothing_wrong")
         return
     yield Found(MISBEHAVIOUR, PASS, NOT_AS_ANCHORED)
+    # Where no chain is trusted the proof names the registry itself: one made for it would say anything.
     backed = chain is not None and (
-        combine(finding.outcome for finding in finality_findings(anchor, log, question)) == PASS
+        combine(finding.outcome for finding in finality_findings(anchor, log, question, exported)) == PASS
     )
-    if not backed and question.node is not None:
+    if not backed and chain is not None and question.node is not None:
         backed = combine(finding.outcome for finding in question.node.findings(anchor)) == PASS
     yield Found(MISBEHAVIOUR, *((PASS, "anchor_backed") if backed else (UNKNOWN, "anchor_not_backed")))

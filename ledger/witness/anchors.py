@@ -8,10 +8,11 @@ each anchor; a log that anchored something that it does not show is refused.
 import logging
 
 from ledger.chain.port import AnchoredCheckpoint, AnchorPort
-from ledger.errors import ChainRefused, NotFound, SourceRefused
+from ledger.errors import AccessError, ChainRefused, NotFound, SourceRefused, Unavailable
 from ledger.formats.finality import AnchorRecord, log_id
 from ledger.formats.misbehaviour import NOT_AS_ANCHORED, Misbehaviour
 from ledger.formats.note import SignedNote, note_hash
+from ledger.formats.strictjson import MAX_INTEGER
 from ledger.log.clock import Clock
 from ledger.merkle import tree_root
 from ledger.witness.evidence import beginning_of_ours
@@ -24,6 +25,10 @@ _DONE = "AlreadyCosigned"
 _LOST_MS = 60_000
 """After which a transaction that was not mined is sent again."""
 _MOST = 16
+
+
+class AnchorHidden(SourceRefused):
+    """The log anchored what it does not show."""
 
 
 class AnchorWatch:
@@ -46,31 +51,44 @@ class AnchorWatch:
         held = self._chain.latest(self._log_id)
         if held is None:
             return []
-        for note in self._store.seen(held.size):
-            if (note.checkpoint.root, note.checkpoint.index_root) != (held.root, held.index_root):
-                self._follower.accuse("not_as_anchored", self._against_anchor(note, held), note)
-        note = self._anchored_note(held)
+        if held.size > MAX_INTEGER:
+            raise AnchorHidden("the log anchored a size that no checkpoint can have")
+        seen = self._store.seen(held.size)
+        if seen is not None:
+            checkpoint = seen.checkpoint
+            if (checkpoint.root, checkpoint.index_root) != (held.root, held.index_root):
+                self._follower.accuse("not_as_anchored", self._against_anchor(seen, held), seen)
         ours = self._store.newest_derived()
-        beneath = ours is not None and held.size < ours.checkpoint.size
-        if beneath and tree_root(held.size, self._store) != held.root:
+        other = (
+            ours is not None
+            and held.size < ours.checkpoint.size
+            and tree_root(held.size, self._store) != held.root
+        )
+        try:
+            note = self._anchored_note(held)
+        except (SourceRefused, Unavailable, AccessError):
+            if ours is not None and other:
+                # A log that does not show the note of its other history is no better than one that does.
+                self._follower.accuse("inconsistent", None, ours)
+            raise
+        if other:
             self._follower.accuse("inconsistent", beginning_of_ours(note, ours, self._store), note)
-        self._follower.examine(note)
-        return [note]
+        return [self._follower.examine(note)]
 
     def _anchored_note(self, held: AnchoredCheckpoint) -> SignedNote:
         """The note that was anchored, as it was seen or as the log shows it."""
-        for note in self._store.seen(held.size):
-            if note_hash(note.text) == held.note_hash:
-                return note
+        seen = self._store.seen_note(held.note_hash)
+        if seen is not None and seen.checkpoint.size == held.size:
+            return seen
         try:
             note = self._follower.source.published(held.size, held.note_hash)
         except NotFound as error:
-            raise SourceRefused(
+            raise AnchorHidden(
                 f"the log does not show the note of size {held.size} that it anchored"
             ) from error
         checkpoint = note.checkpoint
         if (checkpoint.size, note_hash(note.text)) != (held.size, held.note_hash):
-            raise SourceRefused("the log shows another note for the one that it anchored")
+            raise AnchorHidden("the log shows another note for the one that it anchored")
         if (checkpoint.root, checkpoint.index_root) != (held.root, held.index_root):
             # Whoever anchored it gave a note hash and roots that do not go together.
             self._follower.accuse("not_as_anchored", self._against_anchor(note, held), note)
@@ -101,11 +119,14 @@ class AnchorWatch:
         if not self._cosigns:
             return
         latest = self._chain.latest(self._log_id)
-        for cosigned in self._store.waiting(CHAIN, _MOST):
+        if latest is None:
+            return
+        # Those that no anchor has reached yet are left out: they could always be the newest `_MOST`.
+        for cosigned in self._store.waiting(CHAIN, _MOST, min(latest.size, MAX_INTEGER)):
             held = self._chain.checkpoint(self._log_id, cosigned.size)
             if held is not None and held.note_hash == cosigned.note_hash:
                 self._send(cosigned)
-            elif latest is not None and latest.size >= cosigned.size:
+            else:
                 # Another note of this size was anchored, or none will be: sizes on the chain only grow.
                 self._store.handed_in(cosigned.note_hash, CHAIN, self._clock())
 

@@ -14,7 +14,7 @@ A log that shows two histories is refused from then on. Where that can be proven
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ledger.errors import ConfigurationError, MisbehaviourFound, ProofInvalid, SignatureInvalid, SourceRefused
@@ -105,10 +105,8 @@ class Follower:
         `NotFound`, `ConfigurationError`; after any of them the next round begins where this one ended.
         """
         self.check_standing()
-        newest = self.source.newest()
-        self.examine(newest)
-        candidate = self.source.candidate()
-        self.examine(candidate)
+        newest = self.examine(self.source.newest())
+        candidate = self.examine(self.source.candidate())
         for note in sorted({note.text: note for note in (candidate, *more)}.values(), key=_size):
             if self._derive(note, stopping):
                 self._vouch(note)
@@ -121,28 +119,32 @@ class Follower:
 
     def check_standing(self) -> None:
         """Raise `MisbehaviourFound` for a log that was proven to misbehave before."""
-        for refused in self.store.refusals():
-            if refused.proof:
-                raise MisbehaviourFound(f"{refused.reason}, proven by {self._evidence / refused.proof}")
+        refused = self.store.proven()
+        if refused is not None:
+            raise MisbehaviourFound(f"{refused.reason}, proven by {self._evidence / refused.proof}")
 
     # Looking at a note
 
-    def examine(self, note: SignedNote) -> None:
-        """Hold a note against everything seen before, and keep it; raises as `step` does."""
+    def examine(self, note: SignedNote) -> SignedNote:
+        """Hold a note against everything seen before, and keep it; raises as `step` does.
+
+        Returns the note with the log's own lines only: of others a log could add 64 KiB to every note, and
+        what was seen is kept for ever.
+        """
         checkpoint = note.checkpoint
-        self._check_signed(note)
-        hash_ = note_hash(note.text)
-        for known in self.store.seen(checkpoint.size):
-            if note_hash(known.text) == hash_:
-                return
-            if _roots(known) != _roots(note):
-                self.accuse("two_roots", two_roots(known, note), note)
+        note = self._check_signed(note)
+        if self.store.seen_note(note_hash(note.text)) is not None:
+            return note
+        known = self.store.seen(checkpoint.size)
+        if known is not None and _roots(known) != _roots(note):
+            self.accuse("two_roots", two_roots(known, note), note)
         head = self.store.head()
         if head is not None and checkpoint.size < head.checkpoint.size:
             self._look_back(note, head)
         elif head is not None and checkpoint.size > head.checkpoint.size:
             self._check_consistent(head, note, note)
         self.store.add_seen(note, head)
+        return note
 
     def trusted(self) -> TrustLog:
         """What the trust file believes of the log; raises `ConfigurationError`."""
@@ -151,12 +153,13 @@ class Follower:
             raise ConfigurationError(f"the trust file does not know the log {self.origin}")
         return log
 
-    def _check_signed(self, note: SignedNote) -> None:
+    def _check_signed(self, note: SignedNote) -> SignedNote:
         checkpoint, now = note.checkpoint, self._clock()
         if checkpoint.origin != self.origin:
             raise SourceRefused("the checkpoint is another log's")
         try:
-            key = signing_key(note, self.trusted())
+            trusted = self.trusted()
+            key = signing_key(note, trusted)
         except SignatureInvalid as error:
             raise SourceRefused("the checkpoint's signature does not hold") from error
         if key is None:
@@ -167,6 +170,10 @@ class Follower:
             raise SourceRefused("the checkpoint is more than 5 minutes ahead of this clock")
         if checkpoint.size == 0 and (checkpoint.root, checkpoint.index_root) != (EMPTY_ROOT, EMPTY):
             raise SourceRefused("the checkpoint of an empty log bears roots that are not the empty ones")
+        own = {(each.vkey.name, each.vkey.key_hash) for each in trusted.keys}
+        return replace(
+            note, signatures=tuple(each for each in note.signatures if (each.name, each.key_hash) in own)
+        )
 
     def _look_back(self, note: SignedNote, head: SignedNote) -> None:
         """A note smaller than the newest: an earlier one of the same history, or another history."""

@@ -16,7 +16,7 @@ from ledger.errors import ChainRefused, LedgerError, MisbehaviourFound
 from ledger.files import replace_file
 from ledger.formats import strictjson
 from ledger.log.clock import Clock
-from ledger.witness.anchors import AnchorWatch
+from ledger.witness.anchors import AnchorHidden, AnchorWatch
 from ledger.witness.follower import Follower, Round, Stopping
 
 logger = logging.getLogger("xinzheng.witness")
@@ -82,12 +82,13 @@ class Followed:
         return True
 
     def _look(self) -> list[Any]:
-        """The anchored notes. A chain that is away keeps nobody from following the log itself."""
+        """The anchored notes. A chain that is away keeps nobody from following the log itself; a log that
+        hides what it anchored is not vouched for until it shows it."""
         if self.watch is None:
             return []
         try:
             notes = self.watch.look()
-        except MisbehaviourFound:
+        except (AnchorHidden, MisbehaviourFound):
             raise
         except LedgerError as error:
             self.standing.chain_error = f"{error.code}: {error.detail}"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ledger.errors import CosigningRefused, IntegrityError, StoreBusy
 from ledger.formats.note import SignedNote, format_note, note_hash, parse_note
+from ledger.formats.strictjson import MAX_INTEGER
 from ledger.log.faults import point
 from ledger.merkle.index import EMPTY
 from ledger.merkle.tree import EMPTY_ROOT
@@ -93,10 +94,17 @@ class WitnessStore:
         rows = self._file.rows(_NEWEST)
         return parse_note(rows[0][0]) if rows else None
 
-    def seen(self, size: int) -> list[SignedNote]:
-        """The notes of a size that were seen, the newest first."""
-        rows = self._file.rows("SELECT note FROM seen WHERE size = ? ORDER BY time DESC, seq DESC", (size,))
-        return [parse_note(note) for (note,) in rows]
+    def seen(self, size: int) -> SignedNote | None:
+        """The newest note of a size that was seen; all of one size have the same roots."""
+        rows = self._file.rows(
+            "SELECT note FROM seen WHERE size = ? ORDER BY time DESC, seq DESC LIMIT 1", (size,)
+        )
+        return parse_note(rows[0][0]) if rows else None
+
+    def seen_note(self, hash_: bytes) -> SignedNote | None:
+        """The note with this hash, if it was seen."""
+        rows = self._file.rows("SELECT note FROM seen WHERE note_hash = ?", (hash_,))
+        return parse_note(rows[0][0]) if rows else None
 
     def add_seen(self, note: SignedNote, head: SignedNote | None) -> None:
         """Keep a note that was found consistent with `head`, the newest one seen until then.
@@ -241,12 +249,13 @@ class WitnessStore:
     def newest_cosigned(self) -> Cosigned | None:
         return next(iter(self._cosigned("ORDER BY seq DESC LIMIT 1", ())), None)
 
-    def waiting(self, place: str, limit: int = 64) -> list[Cosigned]:
-        """Cosignatures that have not been handed in at a place yet, the newest first."""
+    def waiting(self, place: str, limit: int = 64, up_to: int = MAX_INTEGER) -> list[Cosigned]:
+        """Cosignatures over at most `up_to` entries that have not been handed in at a place yet, the newest
+        first."""
         return self._cosigned(
-            "WHERE note_hash NOT IN (SELECT note_hash FROM handed_in WHERE place = ?)"
+            "WHERE note_hash NOT IN (SELECT note_hash FROM handed_in WHERE place = ?) AND size <= ?"
             " ORDER BY seq DESC LIMIT ?",
-            (place, limit),
+            (place, up_to, limit),
         )
 
     def handed_in(self, hash_: bytes, place: str, at: int) -> None:
@@ -275,6 +284,13 @@ class WitnessStore:
         """Everything that was refused, the oldest first."""
         rows = self._file.rows("SELECT note_hash, reason, at, note, proof FROM refused ORDER BY seq")
         return [Refused(*row) for row in rows]
+
+    def proven(self) -> Refused | None:
+        """The first refusal that a proof of misbehaviour stands behind."""
+        rows = self._file.rows(
+            "SELECT note_hash, reason, at, note, proof FROM refused WHERE proof <> '' ORDER BY seq LIMIT 1"
+        )
+        return Refused(*rows[0]) if rows else None
 
     def close(self) -> None:
         self._file.close()

@@ -11,6 +11,7 @@ for no answer at all.
 import contextlib
 import http.server
 import json
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -159,6 +160,11 @@ class Relay(http.server.ThreadingHTTPServer):
             return mood.answer(body, lambda changed: post(self.target, changed), ended)
         except (OSError, ValueError):
             return None
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Who was killed in the middle of a request is nobody's fault here, and no news."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     def close(self) -> None:
         self.mood = None

@@ -185,12 +185,42 @@ def test_a_log_that_anchors_another_history_than_it_shows_is_caught(scene: Scene
     other: WitnessedLog = scene.made.log("other")
     elsewhere = other.grow(3)
     scene.chain.anchor(elsewhere)
-    # It anchored a note that it does not show.
-    assert not scene.round() or scene.chain_error is not None
+    # It anchored a note that it does not show: the tree derived here is another at that size.
+    scene.log.ahead += 31_000
+    scene.log.grow()
+    assert not scene.round()
+    assert scene.followed.standing.misbehaved
+    assert scene.follower.store.newest_cosigned().size == 5  # type: ignore[union-attr]
     # Whoever has it shows it: the two notes and a way into the larger tree are proof.
     scene.follower.source = Both(scene.log, other)  # type: ignore[assignment]
     assert not scene.round()
     assert proof_of(scene.follower, tmp_path) == ("inconsistent", {"notes": "pass", "misbehaviour": "pass"})
+
+
+@pytest.mark.parametrize("size", [7, 2**64 - 1])
+def test_a_log_that_hides_what_it_anchored_is_not_vouched_for(scene: Scene, size: int) -> None:
+    note = scene.log.grow(5)
+    scene.round()
+    ahead = replace(note, checkpoint=replace(note.checkpoint, size=size, root=bytes(32)))
+    scene.chain.anchor(ahead, note_hash=bytes(32))
+    scene.log.ahead += 31_000
+    scene.log.grow()
+    assert not scene.round()
+    assert "source_refused" in str(scene.followed.standing.error)
+    assert scene.follower.store.newest_cosigned().size == 5  # type: ignore[union-attr]
+
+
+def test_an_anchored_cosignature_is_sent_though_many_newer_ones_wait_for_an_anchor(scene: Scene) -> None:
+    scene.follower._clock = scene.log.clock
+    anchored = scene.log.grow(2)
+    assert scene.round()
+    for _ in range(17):
+        scene.log.ahead += 31_000
+        scene.log.grow()
+        assert scene.round()
+    scene.chain.anchor(anchored)
+    assert scene.round()
+    assert scene.chain.cosigned == [(2, note_hash(anchored.text))]
 
 
 class Both:

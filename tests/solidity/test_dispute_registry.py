@@ -156,18 +156,22 @@ class TestChallenges:
         with refused("NotActiveMember"):
             world.other.challenge(LOG, 3, 13)
 
-    def test_the_same_demand_is_open_once_and_a_member_has_so_many(self, world: World) -> None:
+    def test_the_same_demand_is_made_once_and_a_member_has_so_many(self, world: World) -> None:
         world.anchor(*range(1, 16))
         asked = world.other.challenge(LOG, 1, 2)
         with refused("AlreadyChallenged"):
             world.operator.challenge(LOG, 1, 2)
         world.operator.answer(asked.id, growth(1, HONEST[:2]))
-        pairs = [(1, second) for second in range(2, 16)] + [(2, 3), (2, 4)]
+        # An operator pays for a proof once, however often members ask.
+        for member in (world.other, world.operator):
+            with refused("AlreadyChallenged"):
+                member.challenge(LOG, 1, 2)
+        pairs = [(1, second) for second in range(3, 16)] + [(2, 3), (2, 4), (2, 5)]
         for first, second in pairs:
             world.other.challenge(LOG, first, second)
         with refused("TooManyChallenges"):
-            world.other.challenge(LOG, 2, 5)
-        world.operator.challenge(LOG, 2, 5)
+            world.other.challenge(LOG, 2, 6)
+        world.operator.challenge(LOG, 2, 6)
         assert world.other.standing(LOG).open == 17
 
 

@@ -97,6 +97,8 @@ def test_what_is_no_beginning_is_refused(world: Any) -> None:
             (0, second, proof, EMPTY_ROOT, newer),
             (0, second, [], older, newer),
         ]
+    # Of the empty tree there is one root, and of one size one tree.
+    cases += [(0, 0, [], EMPTY_ROOT, bytes(32)), (0, 0, [], bytes(32), bytes(32))]
     assert not any(ask(world, "verifyConsistency", cases))
 
 

@@ -38,7 +38,7 @@ def call_many(url: str, address: str, calls: Sequence[bytes]) -> Iterator[bytes]
         request = urllib.request.Request(
             url, json.dumps(batch).encode(), {"content-type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=250) as response:
+        with urllib.request.urlopen(request, timeout=900) as response:
             answers = {answer["id"]: answer for answer in json.load(response)}
         for i in range(len(batch)):
             assert "result" in answers[i], answers[i]

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from log_world import ORIGIN, World
@@ -278,7 +278,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="xinzheng-storage-") as folder:
         tally = sweep(Path(folder), given.every, given.seconds)
     if given.json:
-        print(json.dumps(asdict(tally), ensure_ascii=False))
+        print(json.dumps({**vars(tally), "by_call": dict(tally.by_call)}, ensure_ascii=False))
     else:
         print(
             f"{tally.faults} faults: {tally.killed} killed, {tally.stopped} stopped, {tally.finished} ended; "

@@ -78,6 +78,20 @@ def test_a_witness_that_is_not_in_form_is_left_out_alone(state: RegistryState) -
     assert [key.vkey.name for key in witnesses.keys] == ["b.example"]
 
 
+def test_a_suspended_member_s_witness_counts_until_its_suspension(state: RegistryState) -> None:
+    away = replace(state.members[0], id="12350100009900021T", keys=(), active=False, changed=500)
+    log = state.logs[0]
+    theirs = replace(log.witnesses[1], member=away.id)
+    later = replace(theirs, key=RegistryKey(PrivateKey.generate().public.raw, 600))
+    witnessed = replace(log, witnesses=(log.witnesses[0], theirs, later), witness_threshold=2)
+    trust = trust_of(replace(state, members=(*state.members, away), logs=(witnessed,)))
+    assert parse_trust(format_trust(trust)) == trust
+    witnesses = trust.logs[ORIGIN].witnesses
+    assert witnesses is not None
+    counted = [[key.window.holds(at * 1000) for at in (499, 500, 700)] for key in witnesses.keys]
+    assert counted == [[True, True, True], [True, False, False], [False, False, False]]
+
+
 def test_fewer_usable_witnesses_than_the_threshold_leave_the_log_out(state: RegistryState) -> None:
     log = state.logs[0]
     named = replace(log.witnesses[0], name="a witness with spaces")

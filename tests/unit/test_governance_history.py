@@ -114,6 +114,7 @@ def test_only_what_holds_is_kept_and_what_is_wrong_keeps_nobody_waiting(
         ("bytes", (32).to_bytes(32, "big") + (5).to_bytes(32, "big") + b"1234"),
         ("uint64[]", (32).to_bytes(32, "big") + (2).to_bytes(32, "big") + b"\0" * 32),
         ("uint64", b"\0" * 31),
+        ("bytes[]", b"".join(n.to_bytes(32, "big") for n in (32, 3, 96, 96, 96, 128)) + b"\1" * 128),
         ("int8", b"\0" * 32),
     ],
 )

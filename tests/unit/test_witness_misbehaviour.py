@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from log_world import ORIGIN
+from sealed_chain import REGISTRY, Anchored, Block, addresses, event, receipt, validator_keys
 from witness_world import WitnessedLog, WitnessWorld
 
 from ledger.errors import FormatError, MisbehaviourFound, NotFound, SourceRefused
@@ -21,13 +22,14 @@ from ledger.formats.misbehaviour import (
     parse_misbehaviour,
 )
 from ledger.formats.note import SignedNote, note_hash
-from ledger.formats.trust import format_trust
+from ledger.formats.trust import Chain, format_trust
 from ledger.log.integrate import integrate
 from ledger.merkle import leaf_hash
 from ledger.store.port import NewEntry
 from ledger.verify.command import main as verify
 from ledger.verify.misbehaviour import verify_misbehaviour
 from ledger.verify.question import Question
+from ledger.verify.verdicts import ANCHOR, PASS, UNKNOWN, Finding
 from ledger.witness.deriving import EntryRefused
 from ledger.witness.follower import Follower
 
@@ -335,6 +337,40 @@ def test_an_anchor_that_nothing_backs_proves_nothing_yet(made: WitnessWorld) -> 
     assert "anchor_elsewhere" in judged(made, replace(proof, material=replace(anchor, size=4)))[1]
     agreeing = replace(anchor, root=note.checkpoint.root, index_root=note.checkpoint.index_root)
     assert "nothing_wrong" in judged(made, replace(proof, material=agreeing))[1]
+
+
+class Agreeing:
+    """A node on whose chain the registry asked about holds whatever the anchor says."""
+
+    def findings(self, anchor: AnchorRecord) -> list[Finding]:
+        return [Finding(ANCHOR, PASS, "anchored_by_node")]
+
+
+def test_a_registry_that_only_the_proof_names_backs_no_anchor(made: WitnessWorld) -> None:
+    note, zeros = made.log().grow(3), bytes(32)
+    hashes = "0x" + "11" * 32, 5, "0x" + "22" * 32
+    anchor = AnchorRecord(7, "0x" + "ab" * 20, log_id(ORIGIN), 3, zeros, zeros, zeros, *hashes)
+    proof, trust = Misbehaviour(ORIGIN, NOT_AS_ANCHORED, (note,), anchor), made.trust()
+    for chain, outcome in ((None, UNKNOWN), (Chain(7, anchor.registry), PASS)):
+        logs = {ORIGIN: replace(trust.logs[ORIGIN], chain=chain)}
+        report = verify_misbehaviour(proof, replace(trust, logs=logs), Question(NOW, node=Agreeing()))
+        assert report.verdicts["misbehaviour"] == outcome
+
+
+def test_validators_of_before_the_trust_file_do_not_lead_on_from_its_own(made: WitnessWorld) -> None:
+    four = tuple(validator_keys(4))
+    changed = (*four[1:], *validator_keys(1, seed=9))
+    note = made.log().grow(3)
+    said = receipt(event(log_id=log_id(ORIGIN), size=3))
+    trust = made.trust()
+    logs = {ORIGIN: replace(trust.logs[ORIGIN], chain=Chain(4242, REGISTRY, addresses(four)))}
+    trust = replace(trust, logs=logs, exported=replace(trust.exported, block=100))
+    for number, outcome in ((50, UNKNOWN), (150, PASS)):
+        change = Block(number=number, named=changed, sealers=four[1:])
+        mine = Block(number=200, named=changed, sealers=changed[1:])
+        anchor = replace(Anchored(mine, mine=said, changes=(change,)).anchor(), log_id=log_id(ORIGIN), size=3)
+        proof = Misbehaviour(ORIGIN, NOT_AS_ANCHORED, (note,), anchor)
+        assert verify_misbehaviour(proof, trust, Question(NOW)).verdicts["misbehaviour"] == outcome
 
 
 def test_who_signed_is_by_the_trust_file_and_a_revocation_takes_nothing_away(made: WitnessWorld) -> None:
