@@ -382,10 +382,14 @@ class EvmChain:
     def proposal(self, proposal_id: int) -> Proposal:
         def read(node: EvmNode) -> Proposal:
             functions = self._consortium(node)
-            # Of one block, or the two could disagree.
-            at = node.block("latest").number
-            raw = functions.proposal(proposal_id).call(block_identifier=at)
-            return proposal_of(proposal_id, raw, functions.progress(proposal_id).call(block_identifier=at))
+            # Both are to be of one state. A node can know a transaction a moment before its block's number:
+            # none is named, and what did not change around the second answer is what that was given for.
+            raw = functions.proposal(proposal_id).call()
+            while True:
+                progress = functions.progress(proposal_id).call()
+                before, raw = raw, functions.proposal(proposal_id).call()
+                if raw == before:
+                    return proposal_of(proposal_id, raw, progress)
 
         return self._nodes.ask(read)
 
