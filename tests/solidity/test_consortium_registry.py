@@ -31,7 +31,7 @@ def roles_of(chain: EvmChain, id_: str) -> tuple[str, ...]:
 
 
 def send_directly(chain: EvmChain, function: str, *arguments: Any) -> None:
-    chain._send(lambda node: chain._consortium(node)[function](*arguments))
+    chain._nodes.wait_mined(chain._send(lambda node: chain._consortium(node)[function](*arguments)))
 
 
 class TestApprovals:
