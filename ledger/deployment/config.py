@@ -26,6 +26,7 @@
     [worker]
     publish_seconds = 1.0
     anchor_seconds = 2.0
+    memory_share = 0.75            # of the memory that is available, for keeping the logs' files in it
 
     [limits]
     in_flight = 256
@@ -108,11 +109,13 @@ class ChainConfig:
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """How often the worker publishes, anchors and asks the registry, in seconds."""
+    """How often the worker publishes, anchors and asks the registry, in seconds; and which share of the
+    memory that is available it may use to keep the logs' files in memory for all that read them."""
 
     publish_seconds: float = 1.0
     anchor_seconds: float = 2.0
     registry_seconds: float = 30.0
+    memory_share: float = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "worker.publish_seconds": (0.05, 3600),
     "worker.anchor_seconds": (0.05, 86400),
     "worker.registry_seconds": (0.05, 86400),
+    "worker.memory_share": (0, 0.95),
     "limits.in_flight": (1, 10_000),
     "notices.attempts": (1, 20),
     "notices.first_pause_seconds": (0.05, 3600),

@@ -8,15 +8,17 @@ from ledger.deployment.consortium import sync_trust
 from ledger.deployment.deployment import Deployment
 from ledger.deployment.proofs import proof_chores
 from ledger.log.anchor import AnchorSettings
-from ledger.log.chores import Chore
+from ledger.log.chores import Chore, Stopping
 from ledger.log.worker import Worker, WorkerLog, WorkerSettings
 from ledger.services.clerk import Clerk, clerk_chores
+from ledger.store import ResidentFiles
 
 if TYPE_CHECKING:
     from ledger.chain.evm import EvmChain
 
 _log = logging.getLogger("xinzheng.worker")
 
+MEMORY_INTERVAL_MS = 10_000
 WITNESSES_INTERVAL_MS = 500
 DISPUTES_INTERVAL_MS = 5_000
 
@@ -74,7 +76,22 @@ def _chores(deployment: Deployment) -> list[Chore]:
         *clerk_chores(clerk),
         *deployment.loop.chores(),
         Chore("witnesses", lambda _: _witnessed(deployment), WITNESSES_INTERVAL_MS),
+        _memory_chore(deployment),
     ]
+
+
+def _memory_chore(deployment: Deployment) -> Chore:
+    """Keep the logs' files in memory, first what is derived: every answer takes from it more than once."""
+    files = [log.store.files for log in deployment.logs.values()]
+    resident = ResidentFiles(
+        [derived for _, derived in files] + [log for log, _ in files], deployment.config.worker.memory_share
+    )
+
+    def keep(stopping: Stopping) -> list[str]:
+        resident.keep(stopping)
+        return []
+
+    return Chore("memory", keep, MEMORY_INTERVAL_MS)
 
 
 def _witnessed(deployment: Deployment) -> list[str]:

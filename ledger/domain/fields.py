@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -32,6 +32,12 @@ class Body(BaseModel):
     """A statement's body, or a part of it: strict, frozen, closed."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
+
+    if not TYPE_CHECKING:
+        # A body has neither private nor extra members, and pydantic looks long for them: a check asks records
+        # of many kinds for what only some have.
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(name)
 
 
 def holds_resident_id(text: str) -> bool:

@@ -29,8 +29,10 @@ class SqliteStore(PrimaryTables, SeveralEntries, CosignatureTable, SealedBlockTa
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreBusy("the log's folder cannot be made or entered") from error
+        self.files = (folder / "log.db", folder / "derived.db")
+        """What it consists of, beside SQLite's own journals."""
         self._log = SqliteFile(
-            folder / "log.db",
+            self.files[0],
             schema.primary,
             synchronous="FULL",
             overwrite_deleted=True,
@@ -41,7 +43,7 @@ class SqliteStore(PrimaryTables, SeveralEntries, CosignatureTable, SealedBlockTa
             checkpoint_pages=16_000,
         )
         self._derived = SqliteFile(
-            folder / "derived.db",
+            self.files[1],
             schema.derived,
             synchronous="NORMAL",
             overwrite_deleted=False,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+from ledger.log.status import read_status
 from scripts.benchmarks.fill import fill
 from scripts.benchmarks.http_load import LoadFailed
 from scripts.benchmarks.population import Population
@@ -24,6 +25,7 @@ RECORDS_EACH = 5
 _SEED = 1
 _SIZE_FILE = "size.json"
 _LONGEST_REGISTER_SECONDS = 1_800
+_LONGEST_MEMORY_SECONDS = 300
 
 
 @contextmanager
@@ -40,6 +42,7 @@ def running_city(folder: Path, subjects: int) -> Iterator[Scene]:
         await_ready(scene)
         await_published(scene, "credit", 600)
         _await_register(scene)
+        _await_memory(scene)
         # What the filling left to be written would delay every commit of a measurement.
         os.sync()
         yield scene
@@ -92,4 +95,20 @@ def _await_register(scene: Scene) -> None:
         if time.monotonic() - told > 10:
             told = time.monotonic()
             print(f"  register: {scanned:,} of {accepted:,} entries", file=sys.stderr, flush=True)
+        time.sleep(0.5)
+
+
+def _await_memory(scene: Scene) -> None:
+    """Wait until the worker has brought the logs' files into memory, once since it was started."""
+    deployment = scene.deployment
+    deadline = time.monotonic() + _LONGEST_MEMORY_SECONDS
+    started = deployment.clock()
+    while True:
+        status = read_status(deployment.status_path)
+        done = status.chores["memory"].done_at if status is not None and "memory" in status.chores else None
+        if done is not None and done >= started:
+            return
+        scene.processes.check()
+        if time.monotonic() > deadline:
+            raise LoadFailed("the worker does not get the logs' files into memory")
         time.sleep(0.5)
