@@ -1,4 +1,4 @@
-"""Files kept in memory: all of them, what they grow by, what stands in their place, and no more than the share."""
+"""Files kept in memory: all of them, what they grow by, what stands in their place, and only the share."""
 
 import ctypes
 import mmap
