@@ -9,7 +9,7 @@ Where a block is not there (the right edge of the tree, a log that was integrate
 path is computed from tiles, or from the entries of the batch.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ledger.errors import IntegrityError, ProofInvalid
@@ -42,6 +42,8 @@ from ledger.merkle.tree import HASH_SIZE, hash_children
 from ledger.store.port import LogStore, StoredEntry
 
 Path = tuple[bytes, ...]
+_Read = Mapping[int, bytes | None]
+"""Blocks by place, None where none is stored."""
 
 _KEPT_BLOCKS = 65_536
 """Some 75 MB: all that are above the lowest height for eight million entries."""
@@ -182,28 +184,38 @@ class Paths:
         return _Wanted(_LOG_TREE, index, leaf, root, height, *top)
 
     def _paths(self, wanted: Sequence[_Wanted], compute: Callable[[int], Path]) -> list[Path]:
-        """The paths, computed where a block is missing; those of the lowest height are read at once."""
-        places = {each.tree.place(0, each.position >> BLOCK_HEIGHT) for each in wanted if each.height}
-        lowest = dict(zip(places, self._store.blocks(list(places)), strict=True))
+        """The paths, computed where a block is missing; what is not kept of their blocks is read at once."""
+        places = {place for each in wanted for place in self._places(each)}
+        read = dict(zip(places, self._store.blocks(list(places)), strict=True))
         found = []
         for which, each in enumerate(wanted):
             try:
-                found.append(self._path(each, lowest) if each.height else _alone(each))
+                found.append(self._path(each, read) if each.height else _alone(each))
             except _NotStored:
                 found.append(compute(which))
         return found
 
-    def _path(self, wanted: _Wanted, lowest: Mapping[int, bytes | None]) -> Path:
+    def _places(self, wanted: _Wanted) -> Iterator[int]:
+        """Where the blocks of a path stand that are not kept."""
+        index = wanted.position
+        known = (wanted.root, index >> 2 * BLOCK_HEIGHT) in self._uppers
+        for height in range(min(wanted.height, 2) if known else wanted.height):
+            index >>= BLOCK_HEIGHT
+            place = wanted.tree.place(height, index)
+            if height == 0 or place not in self._blocks:
+                yield place
+
+    def _path(self, wanted: _Wanted, read: _Read) -> Path:
         tree, position = wanted.tree, wanted.position
         index = position >> BLOCK_HEIGHT
-        block = lowest.get(tree.place(0, index))
+        block = read.get(tree.place(0, index))
         if block is None:
             raise _NotStored
         if wanted.height == 1:
             node, above = wanted.node, wanted.above
         else:
-            upper, beyond = self._upper(wanted)
-            between = self._block(tree, 1, index >> BLOCK_HEIGHT, upper)
+            upper, beyond = self._upper(wanted, read)
+            between = self._block(tree, 1, index >> BLOCK_HEIGHT, upper, read)
             width, place = tree.width(1, index >> BLOCK_HEIGHT), index & (BLOCK_WIDTH - 1)
             node, above = lowest_of(between, place), siblings(between, width, place) + beyond
         width, place = tree.width(0, index), position & (BLOCK_WIDTH - 1)
@@ -211,7 +223,7 @@ class Paths:
             raise IntegrityError("a stored block does not lead from its leaf to the node above it")
         return siblings(block, width, place) + above
 
-    def _upper(self, wanted: _Wanted) -> tuple[bytes, Path]:
+    def _upper(self, wanted: _Wanted, read: _Read) -> tuple[bytes, Path]:
         """The node above the 256 leaves that the leaf is among, and the path from it."""
         index = wanted.position >> 2 * BLOCK_HEIGHT
         key = wanted.root, index
@@ -221,19 +233,19 @@ class Paths:
             for height in range(wanted.height - 1, 1, -1):
                 place = wanted.position >> BLOCK_HEIGHT * height
                 number, place = place >> BLOCK_HEIGHT, place & (BLOCK_WIDTH - 1)
-                block = self._block(wanted.tree, height, number, node)
+                block = self._block(wanted.tree, height, number, node, read)
                 width = wanted.tree.width(height, number)
                 node, above = lowest_of(block, place), siblings(block, width, place) + above
             found = node, above
             self._uppers.keep(key, found)
         return found
 
-    def _block(self, tree: _Tree, height: int, index: int, node: bytes) -> bytes:
+    def _block(self, tree: _Tree, height: int, index: int, node: bytes, read: _Read) -> bytes:
         """A block above the lowest height, which must stand below `node`."""
         place = tree.place(height, index)
         kept = self._blocks.get(place)
         if kept is None:
-            (stored,) = self._store.blocks([place])
+            stored = read.get(place)
             if stored is None:
                 raise _NotStored
             made, above = make_block(stored[: tree.width(height, index) * HASH_SIZE], tree.combine)

@@ -40,6 +40,8 @@ Level = Literal["published", "anchored", "final"]
 
 _KEPT_MANIFESTS = 8_192
 """Manifests with their proofs, some 3 kB each."""
+_KEPT_COMMON = 16
+"""Entries that many bundles show, such as an edition of the catalogue, with their proofs, 50 kB at most."""
 _KEPT_FINALITY = 16
 """Sealed blocks of anchors, some 5 kB each: many bundles are under one checkpoint."""
 _STATES: dict[Level, tuple[str, ...]] = {"anchored": ("mined", "final"), "final": ("final",)}
@@ -90,6 +92,7 @@ class LogReader:
         self._paths = Paths(store, self._tiles)
         self._index = IndexReading(store)
         self._kept_manifests: Kept[tuple[bytes, int], ProvenEntry] = Kept(_KEPT_MANIFESTS)
+        self._kept_common: Kept[tuple[bytes, int], tuple[BundleEntry, ...]] = Kept(_KEPT_COMMON)
         self._kept_finality: Kept[tuple[int, str], Finality] = Kept(_KEPT_FINALITY)
 
     def answering(self, level: Level = "published", holding: int = -1) -> StoredCheckpoint:
@@ -232,16 +235,18 @@ class LogReader:
         completeness: Sequence[Completeness] | None = None,
         disclosures: Mapping[int, Disclosure] | None = None,
         held: Iterable[StoredEntry] = (),
+        common: int | None = None,
     ) -> Bundle:
         """Everything needed to verify these entries and completeness sections offline.
 
         `indexes` in any order, repetitions allowed; `held` are entries that this reader gave before, which
-        need not be read again. The anchor is in it when this very checkpoint is on the chain. Raises
-        `NotFound` for an index that does not exist, `NotYetPublished` for one that the checkpoint does not
-        cover.
+        need not be read again; `common` is one more index, of an entry that many bundles show, undisclosed.
+        The anchor is in it when this very checkpoint is on the chain. Raises `NotFound` for an index that
+        does not exist, `NotYetPublished` for one that the checkpoint does not cover.
         """
         disclosures = disclosures or {}
-        wanted = sorted(set(indexes))
+        shared = () if common is None else self._common_entry(checkpoint, common)
+        wanted = sorted({*indexes} - {each.proven.index for each in shared})
         if wanted and wanted[-1] >= checkpoint.size:
             if self._store.entry(wanted[-1]) is None:
                 raise NotFound("the log has no entry at that index")
@@ -250,9 +255,19 @@ class LogReader:
         missing = [index for index in wanted if index not in known]
         known |= {entry.index: entry for entry in self._checked_entries(missing)}
         entries = self._bundle_entries(checkpoint, [known[index] for index in wanted], disclosures)
+        entries = tuple(sorted(shared + entries, key=lambda each: each.proven.index))
         sections = tuple(completeness) if completeness is not None else None
         note = _note(checkpoint.note)
         return Bundle(self.origin, note, entries, sections, self._anchor_record(checkpoint, note.text))
+
+    def _common_entry(self, checkpoint: StoredCheckpoint, index: int) -> tuple[BundleEntry, ...]:
+        """One entry with its proofs, kept for the next bundle under the same checkpoint."""
+        key = checkpoint.root, index
+        kept = self._kept_common.get(key)
+        if kept is None:
+            kept = self.bundle(checkpoint, [index]).entries
+            self._kept_common.keep(key, kept)
+        return kept
 
     def _bundle_entries(
         self,

@@ -15,8 +15,9 @@ from sqlite_utils.migrations import Migrations
 from ledger.errors import IntegrityError, StoreBusy
 from ledger.store.queue import WriteQueue
 
-_MAPPED_BYTES = 1 << 30
-"""How much of a file is read through memory mapping rather than copied."""
+_MAPPED_BYTES = 1 << 31
+"""How much of a file is read through memory mapping rather than copied; SQLite as usually built takes no
+more."""
 
 _READER_CACHE_KIB = 64 << 10
 """What a reading connection keeps at most: the inner nodes of all tables of ten million entries. There are as

@@ -119,12 +119,11 @@ class Finder:
         """The entries shown, the edition's, and a completeness section for each key of these questions."""
         histories, reference = looked
         indexes = {index for each in found for index in each.shown}
-        if questions and reference.entry is not None:
-            indexes.add(reference.entry.index)
+        edition = reference.entry.index if questions and reference.entry is not None else None
         tags = dict.fromkeys(tag for question in questions for tag in question.tags)
         sections = [histories[tag].completeness for tag in tags]
         held = [entry for tag in tags for entry in histories[tag].entries]
-        return self._reader.bundle(checkpoint, sorted(indexes), sections, held=held)
+        return self._reader.bundle(checkpoint, sorted(indexes), sections, held=held, common=edition)
 
     def tell(self, part: Part) -> list[Told]:
         """What is told about each subject of a part, without proofs.
