@@ -80,6 +80,13 @@ def test_size_zero_is_never_anchored(with_log: Any) -> None:
         with_log.chains[0].publish(LOG, 0, ROOT, INDEX, NOTE)
 
 
+def test_no_size_is_anchored_that_no_checkpoint_can_have(with_log: Any) -> None:
+    chain = with_log.chains[0]
+    with refused("SizeTooLarge"):
+        chain.publish(LOG, 2**53, ROOT, INDEX, NOTE)
+    publish(chain, 2**53 - 1)
+
+
 def test_every_anchored_size_can_be_listed(with_log: Any) -> None:
     chain = with_log.chains[0]
     for size in (1, 3, 7):
