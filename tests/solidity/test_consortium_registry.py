@@ -9,7 +9,8 @@ from chain_time import pass_time
 
 from ledger.chain import changes
 from ledger.chain.artifact import CONSORTIUM, artifact
-from ledger.chain.evm import EvmChain, _addressed, deploy
+from ledger.chain.evm import EvmChain, deploy
+from ledger.chain.evm_node import addressed
 from ledger.chain.governance import agree
 from ledger.chain.registry import RegistryKey, Thresholds
 from ledger.errors import ChainRefused
@@ -175,7 +176,7 @@ class TestApprovals:
         assert writing == {name for name, _ in calls} | deciding | own
         for name, arguments in calls:
             with refused("OnlyByProposal"):
-                send_directly(consortium.chains[0], name, *_addressed(list(arguments)))
+                send_directly(consortium.chains[0], name, *addressed(list(arguments)))
 
 
 class TestThresholds:
