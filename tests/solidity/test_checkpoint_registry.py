@@ -1,27 +1,18 @@
 """What `CheckpointRegistry` promises, on a real EVM."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from chain_refusals import refused
 
 from ledger.chain import changes
 from ledger.chain.port import AnchoredCheckpoint
-from ledger.errors import ChainRefused
 
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
 LOG = changes.log_id(CREDIT)
 A, B, C = "113501000099000133", "12350100009900021T", "91350100MA99000369"
 ROOT, INDEX, NOTE = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
-
-
-@contextmanager
-def refused(reason: str) -> Iterator[None]:
-    with pytest.raises(ChainRefused) as caught:
-        yield
-    assert caught.value.reason == reason
 
 
 @pytest.fixture
