@@ -1,4 +1,4 @@
-"""Prometheus metrics: requests by operation, and how far each log has come.
+"""Prometheus metrics: requests by operation, how far each log has come, and notices that were given up.
 
 Of several processes each writes what it counts into files of its own below one folder, so that whichever is
 asked adds up all of them, those that ended since the service was started included.
@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.server import METRICS_VARIABLE
+from ledger.errors import Unavailable
 
 if TYPE_CHECKING:
     from ledger.deployment import Deployment
@@ -83,6 +84,12 @@ class _LogCollector:
         alive.add_metric([], int(report["worker"]["alive"]))
         yield alive
         yield GaugeMetricFamily("xinzheng_alarms", "Alarms raised by the worker", value=len(report["alarms"]))
+        try:
+            dead = self._deployment.loop.book.count_all_dead()
+        except Unavailable:
+            # A file that is busy now: the other metrics are told all the same.
+            return
+        yield GaugeMetricFamily("xinzheng_dead_letters", "Notices given up, of all subscriptions", value=dead)
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         return iter(())

@@ -15,6 +15,9 @@ contract CheckpointRegistry is ICheckpointRegistry {
         uint64 timestamp;
     }
 
+    // As in a checkpoint's note: no verifier reads a larger one.
+    uint64 private constant MAX_SIZE = 2 ** 53 - 1;
+
     /// @inheritdoc ICheckpointRegistry
     IConsortiumRegistry public immutable consortium;
 
@@ -34,6 +37,7 @@ contract CheckpointRegistry is ICheckpointRegistry {
         if (!active || sender != operator) revert NotOperator(logId, msg.sender);
         uint64 present = _latestSize(logId);
         if (size <= present) revert SizeNotGrowing(present, size);
+        if (size > MAX_SIZE) revert SizeTooLarge(size);
         _sizes[logId].push(size);
         _anchors[logId][size] = Anchor(root, indexRoot, noteHash, uint64(block.number), uint64(block.timestamp));
         emit CheckpointPublished(logId, size, root, indexRoot, noteHash);

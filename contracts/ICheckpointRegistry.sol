@@ -18,12 +18,15 @@ interface ICheckpointRegistry {
     /// @notice The sending account is not one of an active member that the log's witness policy names.
     error NotWitness(bytes32 logId, address account);
     error SizeNotGrowing(uint64 latest, uint64 size);
+    /// @notice No checkpoint has more than 2^53 - 1 entries.
+    error SizeTooLarge(uint64 size);
     error CheckpointUnknown(bytes32 logId, uint64 size);
     /// @notice The witness saw another note than the one anchored.
     error NoteDiffers(bytes32 anchored, bytes32 cosigned);
     error AlreadyCosigned(bytes32 logId, uint64 size, bytes18 member);
 
-    /// @notice Anchors a checkpoint. Only the log's operator may; `size` must be greater than the latest.
+    /// @notice Anchors a checkpoint. Only the log's operator may; `size` must be greater than the latest, and
+    ///         at most 2^53 - 1.
     /// @param logId SM3(origin)
     /// @param size The number of entries
     /// @param root The root hash of the log's tree

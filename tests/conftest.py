@@ -86,7 +86,8 @@ def found() -> Callable[..., Consortium]:
 
     # Imported here for web3 takes two seconds, and most tests need no chain.
     from ledger.chain.account import ChainAccount
-    from ledger.chain.evm import EvmChain, EvmNode, deploy
+    from ledger.chain.evm import EvmChain, deploy
+    from ledger.chain.evm_node import EvmNode
 
     # By chain: its deployment takes longer than all the others', and it is no consortium's own.
     sm2: dict[str, str | None] = {}

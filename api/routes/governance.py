@@ -71,7 +71,7 @@ def overview() -> Response:
 )
 def members(query: PageQuery) -> Response:
     """Suspended members too; in the order in which they were admitted."""
-    all_members = list(_governance().replay.registry.members.values())
+    all_members = _governance().replay.registry.members()
     start = _start(query)
     page = all_members[start : start + query.limit]
     return json_answer(

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from ledger.chain import artifact
 from ledger.chain.changes import point
-from ledger.chain.evm import EvmChain, EvmNode
+from ledger.chain.evm import EvmChain
+from ledger.chain.evm_node import EvmNode
 from ledger.chain.registry import text_of
 from ledger.errors import ConfigurationError, InputError
 from ledger.formats.note import SignedNote, VerificationKey

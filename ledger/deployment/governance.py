@@ -39,8 +39,7 @@ class Governance:
 
     def missing(self, proposal: Proposed) -> list[str]:
         """Active members that have not approved."""
-        members = self.replay.registry.members.values()
-        return [each.id for each in members if each.active and each.id not in proposal.approvals]
+        return [id_ for id_ in self.replay.registry.active_ids() if id_ not in proposal.approvals]
 
 
 class GovernanceReader:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 REGISTER_INTERVAL_MS = 2_000
 NOTICES_INTERVAL_MS = 500
+DEAD_LETTERS = "dead_letters"
+"""The alarm that stands while a notice that was given up waits for its subscriber."""
 
 
 class Loop:
@@ -122,7 +124,7 @@ class Loop:
     def _notify(self, stopping: Stopping) -> Sequence[str]:
         while not stopping() and self.notifier.run_once(self._deployment.clock()):
             pass
-        return ()
+        return (DEAD_LETTERS,) if self.book.has_dead() else ()
 
     def _keep_up(self, stopping: Stopping) -> Sequence[str]:
         before = -1

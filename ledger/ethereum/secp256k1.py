@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from ledger.errors import ProofInvalid
 from ledger.ethereum.keccak import keccak256
 from ledger.gm.curve import number
+from ledger.gm.jacobian import Affine, Jacobian, add_affine, to_affine
 
 P = number(2**256 - 2**32 - 977)
 N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -19,10 +20,6 @@ G = (
 )
 SEAL_SIZE = 65
 """r, s and the parity of the point's y: 32 + 32 + 1 bytes."""
-
-Affine = tuple[int, int]
-Jacobian = tuple[int, int, int]
-"""x = X / Z^2, y = Y / Z^3; Z = 0 is infinity."""
 
 _KEPT = 4_096
 _WIDTH_G, _WIDTH_R = 8, 5
@@ -74,39 +71,13 @@ def _double(point: Jacobian) -> Jacobian:
     return doubled, (m * (s - doubled) - 8 * yy * yy) % P, 2 * y * z % P
 
 
-def _add(left: Jacobian, right: Affine) -> Jacobian:
-    x1, y1, z1 = left
-    x2, y2 = right
-    if not z1:
-        return x2, y2, number(1)
-    zz = z1 * z1 % P
-    h = (x2 * zz - x1) % P
-    r = (y2 * zz % P * z1 - y1) % P
-    if not h:
-        return _INFINITY if r else _double(left)
-    hh = h * h % P
-    hhh = h * hh % P
-    v = x1 * hh % P
-    x3 = (r * r - hhh - 2 * v) % P
-    return x3, (r * (v - x3) - y1 * hhh) % P, z1 * h % P
-
-
-def _affine(point: Jacobian) -> Affine | None:
-    x, y, z = point
-    if not z:
-        return None
-    inverse = pow(z, -1, P)
-    square = inverse * inverse % P
-    return x * square % P, y * square % P * inverse % P
-
-
 def _odd_multiples(point: Affine, width: int) -> list[Affine]:
     """1, 3, 5, ... times the point: what a window of `width` bits may ask for."""
-    twice = _affine(_double((*point, number(1))))
+    twice = to_affine(_double((*point, number(1))), P)
     assert twice is not None, "the order is odd"
     found = [point]
     for _ in range(2 ** (width - 2) - 1):
-        following = _affine(_add((*found[-1], number(1)), twice))
+        following = to_affine(add_affine((*found[-1], number(1)), twice, P, _double), P)
         assert following is not None, "small multiples are no infinity"
         found.append(following)
     return found
@@ -145,5 +116,5 @@ def _sum(u1: int, u2: int, point: Affine) -> Affine | None:
             digit = digits.get(place)
             if digit is not None:
                 x, y = multiples[abs(digit) >> 1]
-                result = _add(result, (x, y if digit > 0 else P - y))
-    return _affine(result)
+                result = add_affine(result, (x, y if digit > 0 else P - y), P, _double)
+    return to_affine(result, P)

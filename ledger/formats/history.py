@@ -10,9 +10,9 @@
 
 `head_0 = SHA-256(abi.encode("xinzheng/governance/v1", chainId, consortium))`, and each record makes
 `head = SHA-256(abi.encode(head before, sequence, block, time, action, member, proposalId, content))`, as the
-contract does; a record's sequence number is its place. `exported` is the block at which the node was asked.
-`finality` (optional) is a proof about the transaction that made the last record; its kind says how it is
-checked.
+contract does; a record's sequence number is its place. `exported` is the block at which the node was asked,
+by the maker's word. `finality` (optional) is a proof about the transaction that made the last record; its
+kind says how it is checked.
 """
 
 import hashlib

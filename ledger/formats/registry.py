@@ -132,8 +132,9 @@ def is_named_by_origin(log: RegistryLog) -> bool:
 def trust_of(state: RegistryState) -> Trust:
     """The trust file of a registry at a block.
 
-    A suspended member keeps its roles, and its keys, those that it witnesses with too, end when it was
-    suspended: what it signed before counts. The chain takes no cosignature of it either.
+    A suspended member keeps its roles, and its keys, those that it witnesses with and those of the logs that
+    it operates too, end when it was suspended: what it signed before counts. The chain takes no checkpoint
+    and no cosignature of it either.
     A member, log or witness that cannot stand in a trust file (a code with a wrong check character, a time
     after the year 9999) is left out, and said loudly: what the contract cannot check must not keep everybody
     from hearing of the next revocation.
@@ -184,10 +185,10 @@ def _with_usable_witnesses(log: TrustLog, exported: Exported) -> TrustLog:
 
 
 def _log_of(log: RegistryLog, state: RegistryState) -> TrustLog:
-    keys = tuple(_named(log.origin, LOG_IDENTIFIER, key) for key in log.keys)
+    ends = {member.id: member.changed for member in state.members if not member.active}
+    keys = tuple(_named(log.origin, LOG_IDENTIFIER, key, ends.get(log.operator)) for key in log.keys)
     witnesses = None
     if log.witnesses and log.witness_threshold:
-        ends = {member.id: member.changed for member in state.members if not member.active}
         keys_of = tuple(_witness(each, ends.get(each.member)) for each in log.witnesses)
         witnesses = Witnesses(keys_of, log.witness_threshold)
     chain = Chain(state.chain_id, state.registry, state.validators)
@@ -199,7 +200,7 @@ def _witness(witness: RegistryWitness, ends: int | None) -> NamedKey:
     return _named(witness.name, WITNESS_IDENTIFIER, witness.key, ends)
 
 
-def _named(name: str, identifier: str, key: RegistryKey, ends: int | None = None) -> NamedKey:
+def _named(name: str, identifier: str, key: RegistryKey, ends: int | None) -> NamedKey:
     return NamedKey(verification_key(name, identifier, PublicKey(key.public)), _window(key, ends))
 
 

@@ -10,6 +10,9 @@ Numbers are gmpy2's where it is installed and Python's otherwise; both behave as
 import secrets
 from collections.abc import Callable
 
+from ledger.gm import jacobian
+from ledger.gm.jacobian import Affine, Jacobian
+
 try:
     from gmpy2 import mpz as _mpz
 except ImportError:  # the base install has no native packages
@@ -26,11 +29,6 @@ A = P - 3
 B = number(0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93)
 N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 """The order of G, and of the curve: the cofactor is 1, so every point but infinity generates."""
-
-Affine = tuple[int, int]
-"""(x, y), both in [0, p)."""
-Jacobian = tuple[int, int, int]
-"""(X, Y, Z) for x = X / Z^2, y = Y / Z^3; Z = 0 is infinity."""
 
 G: Affine = (
     number(0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7),
@@ -60,30 +58,12 @@ def double(point: Jacobian) -> Jacobian:
 
 def add_affine(left: Jacobian, right: Affine) -> Jacobian:
     """Return left + right, whatever the two are."""
-    x1, y1, z1 = left
-    x2, y2 = right
-    if not z1:
-        return x2, y2, number(1)
-    zz = z1 * z1 % P
-    h = (x2 * zz - x1) % P
-    r = (y2 * zz % P * z1 - y1) % P
-    if not h:
-        return INFINITY if r else double(left)
-    hh = h * h % P
-    hhh = h * hh % P
-    v = x1 * hh % P
-    x3 = (r * r - hhh - 2 * v) % P
-    return x3, (r * (v - x3) - y1 * hhh) % P, z1 * h % P
+    return jacobian.add_affine(left, right, P, double)
 
 
 def to_affine(point: Jacobian) -> Affine | None:
     """Return the affine form, or None for infinity."""
-    x, y, z = point
-    if not z:
-        return None
-    inverse = pow(z, -1, P)
-    square = inverse * inverse % P
-    return x * square % P, y * square % P * inverse % P
+    return jacobian.to_affine(point, P)
 
 
 def multiply_and_add(s: int, t: int, q: Affine) -> Affine | None:

@@ -11,8 +11,9 @@ A table takes about 8 MB and 0.05 s. Everything here is public, so the time may 
 
 import threading
 
-from ledger.gm.curve import Affine, G, N, double, is_signature, number
+from ledger.gm.curve import G, N, double, is_signature, number
 from ledger.gm.curve import P as PRIME
+from ledger.gm.jacobian import Affine
 
 WINDOW_BITS = 10
 """Measured: 8 bits make more additions, 12 bits miss the processor's caches."""

@@ -92,7 +92,7 @@ class Witnessing:
         self._trust = trust
         self._clock = clock
         self._settings = settings or WitnessingSettings()
-        self._tallies: Kept[tuple[bytes, int, Witnesses], int] = Kept(256)
+        self._tallies: Kept[tuple[bytes, int, Witnesses, int], int] = Kept(256)
         self._looked: tuple[int, StoredCheckpoint | None] | None = None
 
     @property
@@ -215,16 +215,18 @@ class Witnessing:
     def _names(self, checkpoint: StoredCheckpoint, policy: Witnesses) -> int:
         """How many distinct witnesses vouch for a checkpoint, as a verifier would count them."""
         hash_ = _hash_of(checkpoint)
-        lines = self._store.cosignatures(hash_)
-        known = self._tallies.get((hash_, len(lines), policy))
+        lines, now = self._store.cosignatures(hash_), self._clock()
+        # A revocation that lies ahead counts from then on, also for what was counted before.
+        revoked = sum(key.window.is_revoked(now) for key in policy.keys)
+        known = self._tallies.get((hash_, len(lines), policy, revoked))
         if known is None:
             text = parse_note(checkpoint.note).text
             parsed = parse_signature_lines("".join(f"{each.line}\n" for each in lines))
             tally = count_witnesses(
-                lambda seconds: cosigned_text(text, seconds), parsed, policy, self._clock(), False
+                lambda seconds: cosigned_text(text, seconds), parsed, policy, now, revoked_count=False
             )
             known = len(tally.names)
-            self._tallies.keep((hash_, len(lines), policy), known)
+            self._tallies.keep((hash_, len(lines), policy, revoked), known)
         return known
 
     # For the worker

@@ -12,10 +12,12 @@ was read from, could have invented approvals: they carry no signatures of their 
 So the head is compared with a second source: `expected_head` from another member or from one's own node
 (`head_at_node`), or proved by the last record's block in `finality`, as the validators that the trust file
 given names sealed it (`ledger.verify.history_seals`; of a kind that is not known here it proves nothing, nor
-does it where the trust file does not name the consortium's registry: other contracts say heads too). And
-nothing proves that no record came later than the last one, nor the time and block of export: a head says when
-its last record was made. An age asked for of the trust file that follows is as good as its maker's word; who
-must know that no revocation is kept back compares the head with his own node or another member, today.
+does it where the trust file does not name the consortium's registry: other contracts say heads too).
+
+Nothing but a node proves that no record came later than the last one. So the trust file that follows is as
+old as what was shown: exported at the block asked for where one's own node holds the head there, else at the
+last record's; and where nothing backs the head, at the time of the trust file given. Whoever must know that
+no revocation is kept back asks for its age, or his own node.
 """
 
 from collections.abc import Callable
@@ -29,7 +31,7 @@ from ledger.formats.history import History, HistoryRecord, first_head, next_head
 from ledger.formats.registry import RegistryState, is_named_by_origin, trust_of
 from ledger.formats.trust import Exported, Trust, format_trust, parse_trust, with_consensus
 from ledger.verify.history_seals import is_head_sealed
-from ledger.verify.node import NodeUnusable, Rpc
+from ledger.verify.node import NodeUnusable, Rpc, read_quantity
 from ledger.verify.registry_changes import EMERGENCY, MEMBERSHIP, ORDINARY, Registry, class_of, read_call
 
 OWN_REVOCATION_REACH = 30 * 24 * 3600
@@ -54,7 +56,8 @@ class Proposed:
     change_class: str
     calls: tuple[bytes, ...]
     proposed_at: int
-    approvals: list[str] = field(default_factory=list)
+    # Members in the order in which they approved; a dict, for it is looked into at each approval.
+    approvals: dict[str, None] = field(default_factory=dict)
     state: Outcome = "open"
     decided_at: int | None = None
 
@@ -118,8 +121,8 @@ class Replay:
             consortium=history.consortium,
             registry=history.registry,
             thresholds=self.registry.thresholds,
-            members=tuple(self.registry.members.values()),
-            logs=tuple(log for log in self.registry.logs.values() if is_named_by_origin(log)),
+            members=self.registry.members(),
+            logs=tuple(filter(is_named_by_origin, self.registry.logs())),
             validators=self.registry.validators,
         )
 
@@ -140,7 +143,13 @@ class Replay:
         weight = max((class_of(call) for call in calls), key=_WEIGHTS.index)
         self.proposals.append(
             Proposed(
-                record.proposal, record.member, expires, weight, tuple(calls), record.time, [record.member]
+                record.proposal,
+                record.member,
+                expires,
+                weight,
+                tuple(calls),
+                record.time,
+                {record.member: None},
             )
         )
 
@@ -149,7 +158,7 @@ class Replay:
         proposal = self._in_time(record)
         if record.member in proposal.approvals:
             raise HistoryRefused("a member approves twice")
-        proposal.approvals.append(record.member)
+        proposal.approvals[record.member] = None
 
     def _executed(self, record: HistoryRecord) -> None:
         self._require_active(record)
@@ -251,14 +260,16 @@ def follow(
         if consensus is not None and replayed.registry.validators != before:
             consensus = with_set(consensus, record.block, replayed.registry.validators)
     _check_end(replayed, history)
-    trust = with_consensus(_trust_at(replayed, history, history.exported), consensus)
+    backed = _back_head(history, start, expected_head, rpc)
+    exported = history.exported if rpc is not None else _shown_until(history, start, backed)
+    trust = with_consensus(_trust_at(replayed, history, exported), consensus)
     return Followed(
         trust=trust,
         records=len(history.records),
         new_records=len(history.records) - after,
         executed=sum(proposal.state == "executed" for proposal in replayed.proposals) - executed,
         head=history.head,
-        head_backed=_back_head(history, start, expected_head, rpc),
+        head_backed=backed,
     )
 
 
@@ -266,16 +277,16 @@ def head_at_node(rpc: Rpc, history: History) -> bytes:
     """The head that a node's chain holds at the block of the history's export.
 
     Of the consortium that the checkpoint registry obeys: any other contract could say any head.
-    Raises `NodeUnusable`, and `HistoryRefused` if the history is of another chain or consortium.
+    Raises `NodeUnusable`, and `HistoryRefused` if the history is of another chain, consortium or time.
     """
-    try:
-        chain_id = int(str(rpc("eth_chainId", [])), 16)
-    except ValueError:
-        raise NodeUnusable("the chain's id is not a number") from None
-    if chain_id != history.exported.chain_id:
+    if read_quantity(rpc("eth_chainId", [])) != history.exported.chain_id:
         raise HistoryRefused("the node is on another chain than the history")
     if _word_at(rpc, history, history.registry, CONSORTIUM_SELECTOR)[12:].hex() != history.consortium[2:]:
         raise HistoryRefused("the checkpoint registry is under another consortium than the history's")
+    block = rpc("eth_getBlockByNumber", [hex(history.exported.block), False])
+    made = read_quantity(block.get("timestamp") if isinstance(block, dict) else None)
+    if made != history.exported.at // 1000:
+        raise HistoryRefused("the node's block was made at another time than the history says")
     return _word_at(rpc, history, history.consortium, HEAD_SELECTOR)
 
 
@@ -303,6 +314,16 @@ def _back_head(history: History, start: Trust, expected_head: bytes | None, rpc:
     if rpc is not None:
         return "node"
     return None if expected_head is None else "expected"
+
+
+def _shown_until(history: History, start: Trust, backed: str | None) -> Exported:
+    """Until when it was shown, without a node, what the registry held."""
+    last = history.records[-1]
+    if last.block <= start.exported.block:
+        return start.exported
+    # Records that nothing backs are no newer than what is believed already.
+    at = start.exported.at if backed is None else last.time * 1000
+    return Exported(at, history.exported.chain_id, last.block)
 
 
 def _check_end(replayed: Replay, history: History) -> None:

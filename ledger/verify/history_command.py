@@ -73,8 +73,7 @@ def print_followed(followed: Followed, err: bool = False) -> None:
         f"摘要 head: {followed.head.hex()}",
         f"摘要依据 backed: {zh}。 {en}.",
         f"截至 as of: {format_time(exported.at, millis=False)} (链 chain {exported.chain_id}, "
-        f"区块 block {exported.block})；导出时间为文件提供者的说法，此后有无变更不在证明之内。 "
-        "That time is its maker's word; what came later is not shown.",
+        f"区块 block {exported.block})；此后有无变更不在证明之内。 What came later is not shown.",
     ):
         click.echo(line, err=err)
 

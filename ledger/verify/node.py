@@ -88,7 +88,7 @@ class ChainNode:
         return [Finding(ANCHOR, outcome, reason)]
 
     def _compare(self, anchor: AnchorRecord) -> tuple[Outcome, str]:
-        if _quantity(self._rpc("eth_chainId", [])) != anchor.chain_id:
+        if read_quantity(self._rpc("eth_chainId", [])) != anchor.chain_id:
             return FAIL, "node_other_chain"
         held = self._held(anchor)
         if held is None:
@@ -103,10 +103,10 @@ class ChainNode:
             raise NodeUnusable("no receipt")
         agrees = (
             block == anchor.block_number
-            and _quantity(receipt.get("blockNumber")) == anchor.block_number
+            and read_quantity(receipt.get("blockNumber")) == anchor.block_number
             and _lower(receipt.get("blockHash")) == anchor.block_hash
             and _lower(receipt.get("to")) == anchor.registry
-            and _quantity(receipt.get("status")) == 1
+            and read_quantity(receipt.get("status")) == 1
         )
         return (PASS, "anchored_by_node") if agrees else (FAIL, "node_disagrees")
 
@@ -126,8 +126,8 @@ class ChainNode:
         return words[0], words[1], words[2], int.from_bytes(words[3], "big")
 
 
-def _quantity(value: Any) -> int:
-    """A JSON-RPC quantity. Raises `NodeUnusable`."""
+def read_quantity(value: Any) -> int:
+    """The number that a JSON-RPC quantity is. Raises `NodeUnusable`."""
     if not isinstance(value, str) or not _is_quantity(value):
         raise NodeUnusable("a quantity is expected")
     return int(value, 16)

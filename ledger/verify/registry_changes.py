@@ -12,6 +12,7 @@ from ledger.errors import HistoryRefused, HistoryUnusable, KeyUnusable
 from ledger.formats.abi import decode
 from ledger.formats.registry import RegistryKey, RegistryLog, RegistryMember, RegistryWitness, Thresholds
 from ledger.gm import PublicKey
+from ledger.verify.registry_rows import LogRow, MemberRow
 
 N = TypeVar("N", bound=Hashable)
 T = TypeVar("T")
@@ -48,6 +49,34 @@ FUNCTIONS: dict[bytes, tuple[str, tuple[str, ...]]] = {
 }
 """Selector (the first 4 bytes of Keccak-256 of the signature) -> name and argument types."""
 
+WITHOUT_EFFECT = frozenset(
+    bytes.fromhex(selector)
+    for selector in (
+        "4331ed1f",  # activeCount
+        "bf81bf43",  # expire: makes a record of its own
+        "a0dd013f",  # historyBlocks
+        "58b2e8d9",  # historyHead
+        "f1279c8c",  # historyLength
+        "75c87125",  # isWitness
+        "27b7cf85",  # log
+        "1238b331",  # logIds
+        "e5e81eb0",  # member
+        "2c42a466",  # memberIds
+        "3b4c9891",  # memberOf
+        "63ea4ab2",  # operatorOf
+        "69826a94",  # progress
+        "30326c17",  # proposal
+        "da35c664",  # proposalCount
+        "cda43b3a",  # thresholds
+        "ca1e7819",  # validators
+        "3206fae0",  # witnessThreshold
+    )
+)
+"""Selectors of what a proposal may call besides, for the contract takes any: no member or log is changed.
+
+Every other call that is no change reverts when the registry makes it, so no executed proposal holds one.
+"""
+
 _MEMBERSHIP_CALLS = frozenset(
     ("addMember", "addAccount", "removeAccount", "setRoles", "setThresholds", "setValidators")
 )
@@ -74,86 +103,99 @@ def class_of(call: bytes) -> str:
 
 @dataclass
 class Registry:
-    """The registry's state while it is made anew. Members, logs and accounts in the contract's order."""
+    """The registry's state while it is made anew. Members and logs in the contract's order."""
 
-    members: dict[str, RegistryMember] = field(default_factory=dict)
-    logs: dict[bytes, RegistryLog] = field(default_factory=dict)
-    accounts: dict[str, str] = field(default_factory=dict)
     validators: tuple[str, ...] = ()
     thresholds: Thresholds = field(default_factory=lambda: Thresholds.same(0))
+    active_count: int = 0
+    _members: dict[str, MemberRow] = field(default_factory=dict)
+    _logs: dict[bytes, LogRow] = field(default_factory=dict)
+    # An account's member, and its place among that member's.
+    _accounts: dict[str, tuple[MemberRow, int]] = field(default_factory=dict)
+    _holders: dict[bytes, MemberRow] = field(default_factory=dict)
+    _log_keys: set[bytes] = field(default_factory=set)
 
-    @property
-    def active_count(self) -> int:
-        return sum(member.active for member in self.members.values())
+    def members(self) -> tuple[RegistryMember, ...]:
+        return tuple(row.value() for row in self._members.values())
+
+    def logs(self) -> tuple[RegistryLog, ...]:
+        return tuple(row.value() for row in self._logs.values())
+
+    def active_ids(self) -> list[str]:
+        return [row.id for row in self._members.values() if row.active]
 
     def is_active(self, id_: str) -> bool:
-        return id_ in self.members and self.members[id_].active
+        return id_ in self._members and self._members[id_].active
 
-    def apply(self, call: bytes, time: int) -> str:
-        """Do what the call does at a block's time; returns the function's name.
+    def apply(self, call: bytes, time: int) -> None:
+        """Do what the call does at a block's time.
 
         Raises `HistoryRefused` where the contract would have reverted.
         """
+        if call[:4] in WITHOUT_EFFECT:
+            return
         name, arguments = read_call(call)
         _APPLY[name](self, time, *arguments)
-        return name
 
     def owner_of(self, name: str, arguments: list[Any]) -> str:
         """The member that holds the key which a `revokeKey` or `revokeLogKey` names."""
         if name == "revokeKey":
             return self._holder(_public(*arguments[:2])).id
         log, public = self._log(arguments[0]), _public(*arguments[1:3])
-        return next((w.member for w in log.witnesses if w.key.public == public), log.operator)
+        return log.witnesses[public].member if public in log.witnesses else log.operator
 
     # Members
 
-    def _member(self, id_: bytes) -> RegistryMember:
-        return _found(self.members, _text(id_), "member")
+    def _member(self, id_: bytes) -> MemberRow:
+        return _found(self._members, _text(id_), "member")
 
     def _add_member(self, time: int, id_: bytes, name: str, accounts: list[str], roles: list[bytes]) -> None:
         text = _text(id_)
-        if text in self.members or not accounts:
+        if text in self._members or not accounts:
             raise HistoryRefused("a member is admitted twice, or without an account")
-        self.members[text] = RegistryMember(text, name, True, time, (), tuple(map(_text, roles)), ())
+        self._members[text] = MemberRow(text, name, time, tuple(map(_text, roles)))
+        self.active_count += 1
         for account in accounts:
             self._add_account(time, id_, account)
 
     def _set_name(self, _time: int, id_: bytes, name: str) -> None:
-        self._put(replace(self._member(id_), name=name))
+        self._member(id_).name = name
 
     def _set_active(self, time: int, id_: bytes, active: bool) -> None:
         member = self._member(id_)
         if member.active == active:
             return
-        self._put(replace(member, active=active, changed=time))
+        member.active, member.changed = active, time
+        self.active_count += 1 if active else -1
         if self.active_count < self.thresholds.membership:
             raise HistoryRefused("a suspension leaves fewer active members than must agree")
 
     def _set_roles(self, _time: int, id_: bytes, roles: list[bytes]) -> None:
-        self._put(replace(self._member(id_), roles=tuple(map(_text, roles))))
+        self._member(id_).roles = tuple(map(_text, roles))
 
     def _add_account(self, _time: int, id_: bytes, account: str) -> None:
         member = self._member(id_)
-        if account in self.accounts:
+        if account in self._accounts:
             raise HistoryRefused("an account is given to two members")
-        self.accounts[account] = member.id
-        self._put(replace(member, accounts=(*member.accounts, account)))
+        self._accounts[account] = member, len(member.accounts)
+        member.accounts.append(account)
 
     def _remove_account(self, _time: int, account: str) -> None:
-        member = self.members[_found(self.accounts, account, "account")]
+        member, place = _found(self._accounts, account, "account")
         if len(member.accounts) == 1:
             raise HistoryRefused("a member loses its last account")
-        kept = list(member.accounts)
         # As the contract does: the last one takes its place.
-        kept[kept.index(account)] = kept[-1]
-        del self.accounts[account]
-        self._put(replace(member, accounts=tuple(kept[:-1])))
+        last = member.accounts[-1]
+        member.accounts[place], self._accounts[last] = last, (member, place)
+        member.accounts.pop()
+        del self._accounts[account]
 
     def _add_key(self, _time: int, id_: bytes, x: bytes, y: bytes, start: int, until: int) -> None:
         member, key = self._member(id_), _new_key(x, y, start, until)
-        if self._is_members(key.public) or any(key.public in _publics(log) for log in self.logs.values()):
+        if key.public in self._holders or key.public in self._log_keys:
             raise HistoryRefused("a key is registered twice")
-        self._put(replace(member, keys=(*member.keys, key)))
+        self._holders[key.public] = member
+        member.keys[key.public] = key
 
     def _set_key_until(self, _time: int, x: bytes, y: bytes, until: int) -> None:
         self._change_key(_public(x, y), lambda key: _ended(key, until))
@@ -163,9 +205,8 @@ class Registry:
             raise HistoryRefused("a rotation begins before it was executed")
         old = _public(x, y)
         holder = self._holder(old)
-        if next(key for key in holder.keys if key.public == old).until is None or any(
-            key.public == old and key.until is not None and key.until > begin for key in holder.keys
-        ):
+        until = holder.keys[old].until
+        if until is None or until > begin:
             self._change_key(old, lambda key: _ended(key, begin))
         self._add_key(time, holder.id.encode(), new_x, new_y, begin, 0)
 
@@ -181,66 +222,52 @@ class Registry:
     def _set_validators(self, _time: int, addresses: list[str]) -> None:
         self.validators = tuple(addresses)
 
-    def _put(self, member: RegistryMember) -> None:
-        self.members[member.id] = member
-
-    def _is_members(self, public: bytes) -> bool:
-        return any(key.public == public for member in self.members.values() for key in member.keys)
-
-    def _holder(self, public: bytes) -> RegistryMember:
-        for member in self.members.values():
-            if any(key.public == public for key in member.keys):
-                return member
-        raise HistoryRefused("a key is of no member")
+    def _holder(self, public: bytes) -> MemberRow:
+        return _found(self._holders, public, "key")
 
     def _change_key(self, public: bytes, change: Callable[[RegistryKey], RegistryKey]) -> None:
-        member = self._holder(public)
-        self._put(
-            replace(member, keys=tuple(change(key) if key.public == public else key for key in member.keys))
-        )
+        keys = self._holder(public).keys
+        keys[public] = change(keys[public])
 
     # Logs
 
-    def _log(self, log_id: bytes) -> RegistryLog:
-        return _found(self.logs, log_id, "log")
+    def _log(self, log_id: bytes) -> LogRow:
+        return _found(self._logs, log_id, "log")
 
     def _define_log(
         self, _time: int, log_id: bytes, origin: str, operator: bytes, indexes: list[bytes], epochs: int
     ) -> None:
-        if log_id in self.logs or not origin or epochs == 0:
+        if log_id in self._logs or not origin or epochs == 0:
             raise HistoryRefused("a log is defined twice, or without a name")
         operated = self._member(operator).id
-        names = tuple(map(_text, indexes))
-        self.logs[log_id] = RegistryLog(log_id, origin, operated, epochs, names, {}, (), (), 0)
+        self._logs[log_id] = LogRow(log_id, origin, operated, epochs, tuple(map(_text, indexes)))
 
     def _set_operator(self, _time: int, log_id: bytes, operator: bytes) -> None:
         log, member = self._log(log_id), self._member(operator).id
-        if any(witness.member == member for witness in log.witnesses):
+        if member in log.names_of_members:
             raise HistoryRefused("a witness becomes the log's operator")
-        self.logs[log_id] = replace(log, operator=member)
+        log.operator = member
 
     def _set_indexes(self, _time: int, log_id: bytes, indexes: list[bytes]) -> None:
-        self.logs[log_id] = replace(self._log(log_id), indexes=tuple(map(_text, indexes)))
+        self._log(log_id).indexes = tuple(map(_text, indexes))
 
     def _set_epochs(self, _time: int, log_id: bytes, epochs: int) -> None:
         log = self._log(log_id)
         if epochs <= log.epochs:
             raise HistoryRefused("epochs do not grow")
-        self.logs[log_id] = replace(log, epochs=epochs)
+        log.epochs = epochs
 
     def _set_kind_role(self, _time: int, log_id: bytes, kind: str, role: bytes) -> None:
-        log = self._log(log_id)
-        roles = dict(log.roles)
+        roles = self._log(log_id).roles
         if any(role):
             roles[kind] = _text(role)
         else:
             roles.pop(kind, None)
-        self.logs[log_id] = replace(log, roles=roles)
 
     def _add_log_key(self, _time: int, log_id: bytes, x: bytes, y: bytes, start: int, until: int) -> None:
         log, key = self._log(log_id), _new_key(x, y, start, until)
         self._claim(log, key)
-        self.logs[log_id] = replace(log, keys=(*log.keys, key))
+        log.keys[key.public] = key
 
     def _set_log_key_until(self, _time: int, log_id: bytes, x: bytes, y: bytes, until: int) -> None:
         self._change_log_key(log_id, _public(x, y), lambda key: _ended(key, until))
@@ -260,35 +287,31 @@ class Registry:
         until: int,
     ) -> None:
         log, id_, key = self._log(log_id), self._member(member).id, _new_key(x, y, start, until)
-        mixed = any((w.name == name) != (w.member == id_) for w in log.witnesses)
-        if not name or id_ == log.operator or mixed:
+        if not name or id_ == log.operator or not log.may_name(name, id_):
             raise HistoryRefused("a witness name stands for two members, or for the operator")
         self._claim(log, key)
-        self.logs[log_id] = replace(log, witnesses=(*log.witnesses, RegistryWitness(name, id_, key)))
+        log.add_witness(RegistryWitness(name, id_, key))
 
     def _set_witness_threshold(self, _time: int, log_id: bytes, threshold: int) -> None:
         log = self._log(log_id)
-        if not 1 <= threshold <= len({witness.member for witness in log.witnesses}):
+        if not 1 <= threshold <= len(log.names_of_members):
             raise HistoryRefused("a witness threshold is out of reach")
-        self.logs[log_id] = replace(log, witness_threshold=threshold)
+        log.threshold = threshold
 
-    def _claim(self, log: RegistryLog, key: RegistryKey) -> None:
-        if self._is_members(key.public) or key.public in _publics(log):
+    def _claim(self, log: LogRow, key: RegistryKey) -> None:
+        if key.public in self._holders or log.has_key(key.public):
             raise HistoryRefused("a key is registered twice")
+        self._log_keys.add(key.public)
 
     def _change_log_key(
         self, log_id: bytes, public: bytes, change: Callable[[RegistryKey], RegistryKey]
     ) -> None:
         log = self._log(log_id)
-        if public not in _publics(log):
-            raise HistoryRefused("a key is not of the log")
-        self.logs[log_id] = replace(
-            log,
-            keys=tuple(change(key) if key.public == public else key for key in log.keys),
-            witnesses=tuple(
-                replace(w, key=change(w.key)) if w.key.public == public else w for w in log.witnesses
-            ),
-        )
+        if public in log.witnesses:
+            witness = log.witnesses[public]
+            log.witnesses[public] = replace(witness, key=change(witness.key))
+        else:
+            log.keys[public] = change(_found(log.keys, public, "key"))
 
 
 _APPLY: dict[str, Callable[..., None]] = {
@@ -329,10 +352,6 @@ def _text(raw: bytes) -> str:
 
 def _public(x: bytes, y: bytes) -> bytes:
     return x + y
-
-
-def _publics(log: RegistryLog) -> set[bytes]:
-    return {key.public for key in log.keys} | {witness.key.public for witness in log.witnesses}
 
 
 def _new_key(x: bytes, y: bytes, start: int, until: int) -> RegistryKey:

@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 
+from ledger.log.clock import system_clock
 from ledger.log.status import read_status
+from ledger.services.evidence import today
 from scripts.benchmarks.fill import fill
 from scripts.benchmarks.http_load import LoadFailed
 from scripts.benchmarks.population import Population
@@ -35,7 +36,7 @@ def running_city(folder: Path, subjects: int) -> Iterator[Scene]:
     A folder that was filled before, with as many subjects, is used again. Raises `LoadFailed` for one that
     was filled otherwise.
     """
-    world = World(_SEED, date.today(), organisations=50, people=10)
+    world = World(_SEED, today(system_clock()), organisations=50, people=10)
     scene = _reopened(folder, world, subjects) or _filled(folder, world, subjects)
     try:
         founding.start_service(scene)
@@ -55,12 +56,13 @@ def _filled(folder: Path, world: World, subjects: int) -> Scene:
     founding.clear(folder)
     scene = founding.found(folder, world, Silent())
     deployment = scene.deployment
+    now = deployment.clock()
     population = Population(
         subjects,
         subjects * RECORDS_EACH,
         _SEED,
-        deployment.clock(),
-        date.today(),
+        now,
+        today(now),
         deployment.config.origin("credit"),
         scene.market.uscc,
         [(authority.uscc, authority.name) for authority in world.authorities],

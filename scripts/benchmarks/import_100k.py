@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 
 import openpyxl
 
+from ledger.log.clock import system_clock
+from ledger.services.evidence import today
 from scripts.benchmarks.http_load import LoadFailed
 from scripts.benchmarks.measuring import Options, Row
 from scripts.benchmarks.service import await_integrated, running_service
@@ -57,7 +58,7 @@ def measure(options: Options) -> Row:
 
 
 def _sheets(folder: Path) -> dict[str, Path]:
-    world = World(2026, date.today(), organisations=15_000, people=2_000)
+    world = World(2026, today(system_clock()), organisations=15_000, people=2_000)
     rows = penalty_rows(world, ROWS)
     paths = {}
     for name, encoding in _FILES.items():

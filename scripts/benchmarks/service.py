@@ -4,10 +4,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 
 from ledger.client import Client
+from ledger.log.clock import system_clock
+from ledger.services.evidence import today
 from scripts.benchmarks.entries import listing_payloads, signed_batch_body
 from scripts.benchmarks.http_load import LoadFailed, run_load, signed_request, write_requests
 from scripts.demo_steps import founding
@@ -26,7 +27,7 @@ def running_service(folder: Path) -> Iterator[Scene]:
     """A deployment in `folder` with chain, worker and service; all is stopped at the end."""
     founding.clear(folder / "deployment")
     try:
-        world = World(1, date.today(), organisations=50, people=10)
+        world = World(1, today(system_clock()), organisations=50, people=10)
         scene = founding.found(folder / "deployment", world, Silent())
         founding.start_service(scene)
         await_ready(scene)

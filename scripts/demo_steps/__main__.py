@@ -9,12 +9,13 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from types import FrameType
 
 from ledger.client import Client
 from ledger.errors import LedgerError
+from ledger.log.clock import system_clock
+from ledger.services.evidence import today
 from scripts.demo_steps import asking, filling, founding, tampering
 from scripts.demo_steps.offline import VerifierBroken
 from scripts.demo_steps.processes import ProcessDied
@@ -78,7 +79,7 @@ def _run(folder: Path, *, once: bool, started: float) -> int:
 
 def _perform(folder: Path, story: Story) -> Scene:
     with story.step("建立部署与联盟", "a deployment and its consortium"):
-        scene = founding.found(folder, World(SEED, date.today()), story)
+        scene = founding.found(folder, World(SEED, today(system_clock())), story)
     with story.step("启动服务", "the worker and the HTTP service"):
         founding.start_service(scene)
         filling.await_ready(scene)

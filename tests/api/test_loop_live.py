@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from receivers import Receiver, status
@@ -68,6 +69,13 @@ class Live:
     def client(self, member: str) -> Client:
         trust = self.city.deployment.trust_document()
         return Client(self.url, self.city.signers[member], member, trust=trust)
+
+    def dead_letters_told(self) -> tuple[int, bool]:
+        """What the metrics count, and whether the alarm stands."""
+        with urlopen(f"{self.url}/metrics") as answer:
+            lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
+        alarms = self.client(self.city.AUDITOR).ready()["alarms"]
+        return int(float(lines["xinzheng_dead_letters"])), "dead_letters" in alarms
 
     def xinzheng(self, member: str, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
         """Exit status, output and errors of a command that this member runs."""
@@ -345,10 +353,12 @@ def test_a_subscriber_is_told_by_the_worker_also_after_it_was_killed(live: Live)
         receiver.answers = [status(500)] * 4
         live.enter("云岭列〔2026〕2号")
         _await(lambda: live.json(city.OFFICER, "subscribe", "show", id)["dead_letters"] == 1)
+        _await(lambda: live.dead_letters_told() == (1, True))
         code, out, _ = live.xinzheng(city.OFFICER, "subscribe", "dead-letters", id)
         assert (code, "status_500" in out) == (0, True)
         assert live.json(city.OFFICER, "subscribe", "retry", id) == {"retried": 1}
         _await(lambda: live.json(city.OFFICER, "subscribe", "show", id)["dead_letters"] == 0)
+        _await(lambda: live.dead_letters_told() == (0, False))
         assert live.json(city.OPERATOR, "subscribe", "list")["subscriptions"][0]["delivered"] == 4
         assert live.xinzheng(city.OFFICER, "subscribe", "remove", id)[0] == 0
         code, _, err = live.xinzheng(city.OFFICER, "subscribe", "show", id)

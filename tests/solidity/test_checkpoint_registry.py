@@ -1,27 +1,18 @@
 """What `CheckpointRegistry` promises, on a real EVM."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from chain_refusals import refused
 
 from ledger.chain import changes
 from ledger.chain.port import AnchoredCheckpoint
-from ledger.errors import ChainRefused
 
 pytestmark = pytest.mark.chain
 CREDIT = "yunling.example/credit"
 LOG = changes.log_id(CREDIT)
 A, B, C = "113501000099000133", "12350100009900021T", "91350100MA99000369"
 ROOT, INDEX, NOTE = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
-
-
-@contextmanager
-def refused(reason: str) -> Iterator[None]:
-    with pytest.raises(ChainRefused) as caught:
-        yield
-    assert caught.value.reason == reason
 
 
 @pytest.fixture
@@ -78,6 +69,13 @@ def test_a_size_that_does_not_grow_is_refused(with_log: Any, size: int) -> None:
 def test_size_zero_is_never_anchored(with_log: Any) -> None:
     with refused("SizeNotGrowing"):
         with_log.chains[0].publish(LOG, 0, ROOT, INDEX, NOTE)
+
+
+def test_no_size_is_anchored_that_no_checkpoint_can_have(with_log: Any) -> None:
+    chain = with_log.chains[0]
+    with refused("SizeTooLarge"):
+        chain.publish(LOG, 2**53, ROOT, INDEX, NOTE)
+    publish(chain, 2**53 - 1)
 
 
 def test_every_anchored_size_can_be_listed(with_log: Any) -> None:

@@ -1,11 +1,10 @@
 """`EvidenceVerifier` on a real EVM: the proofs of a log's tree, and whole entries."""
 
 import base64
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from chain_refusals import refused
 from evm_calls import call_data, verdicts
 from plain_tree import growth, path
 
@@ -21,13 +20,6 @@ CREDIT = "yunling.example/credit"
 LOG = changes.log_id(CREDIT)
 A = "113501000099000133"
 LEAVES = [leaf_hash(b"%d" % i) for i in range(20)]
-
-
-@contextmanager
-def refused(reason: str) -> Iterator[None]:
-    with pytest.raises(ChainRefused) as caught:
-        yield
-    assert caught.value.reason == reason
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from ledger.formats.registry import Thresholds, trust_of
 from ledger.formats.trust import Exported, Trust, format_trust, parse_trust
 from ledger.verify.governance import follow, head_at_node, replay
 from ledger.verify.node import HttpRpc
-from ledger.verify.registry_changes import FUNCTIONS, class_of
+from ledger.verify.registry_changes import FUNCTIONS, WITHOUT_EFFECT, class_of
 
 pytestmark = pytest.mark.chain
 ORIGIN = "yunling.example/credit"
@@ -65,9 +65,13 @@ def told(embedded_chain: Any, found: Any, point: Any) -> tuple[History, Trust, A
     four.chains[2].revoke_own_key(point(2), four.in_an_hour() - 9000)
     four.chains[2].revoke_own_log_key(log, point(22), four.in_an_hour())
     chain.cancel(chain.propose([changes.set_threshold(3)], four.in_an_hour()).id)
-    late = chain.propose([changes.set_validators([more.address])], four.in_an_hour())
+    late, later = (
+        chain.propose([changes.set_validators([more.address])], four.in_an_hour()) for _ in range(2)
+    )
     pass_time(embedded_chain.url, 3601)
     chain.expire(late.id)
+    no_change = [changes.Change("activeCount", ()), changes.Change("expire", (later.id,))]
+    agree(members, no_change, four.in_an_hour())
     chain.propose([changes.set_operator(ORIGIN, D)], four.in_an_hour())
     records, head, at = chain.history()
     exported = Exported(at.timestamp * 1000, four.deployment.chain_id, at.number)
@@ -109,13 +113,34 @@ def test_a_history_file_is_read_as_it_was_written(told: Any) -> None:
     assert format_history(parse_history(data)) == data
 
 
-def test_from_a_trust_file_halfway_to_the_one_that_the_chain_would_export(told: Any) -> None:
+def test_from_a_trust_file_halfway_to_the_one_that_the_chain_would_export(
+    told: Any, embedded_chain: Any
+) -> None:
     history, halfway, chain = told
-    followed = follow(history, halfway)
+    followed = follow(history, halfway, rpc=HttpRpc(embedded_chain.url))
     assert followed.trust == parse_trust(format_trust(trust_of(chain.export(history.exported.block))))
-    assert followed.head_backed is None
     assert 0 < followed.new_records < followed.records
-    assert followed.executed == 5
+    assert followed.executed == 6
+    offline = follow(history, halfway)
+    assert offline.head_backed is None
+    assert (offline.trust.logs, offline.trust.members) == (followed.trust.logs, followed.trust.members)
+
+
+def test_without_a_node_a_trust_file_is_as_old_as_what_was_shown(told: Any, embedded_chain: Any) -> None:
+    history, halfway, _ = told
+    last, rpc = history.records[-1], HttpRpc(embedded_chain.url)
+    later = replace(history, exported=replace(history.exported, at=history.exported.at + 10**9))
+    backed = follow(later, halfway, expected_head=history.head).trust.exported
+    assert (backed.at, backed.block) == (last.time * 1000, last.block)
+    unbacked = follow(later, halfway).trust.exported
+    assert (unbacked.at, unbacked.block) == (halfway.exported.at, last.block)
+    at_node = follow(history, halfway, rpc=rpc).trust
+    assert at_node.exported == history.exported
+    assert follow(history, at_node, expected_head=history.head).trust.exported == history.exported
+    with pytest.raises(HistoryRefused, match="at another time"):
+        follow(later, halfway, rpc=rpc)
+    # The next step goes on from there.
+    assert follow(history, follow(later, halfway).trust).new_records == 0
 
 
 def test_the_head_is_backed_by_ones_own_node_or_by_another_source(told: Any, embedded_chain: Any) -> None:
@@ -241,6 +266,12 @@ def test_the_selectors_are_those_of_the_contract() -> None:
     } - {"propose", "approve", "execute", "cancel", "expire", "revokeOwnKey", "revokeOwnLogKey"}
     assert {name for name, _ in FUNCTIONS.values()} == changing
     assert {selector: known[selector] for selector in FUNCTIONS} == FUNCTIONS
+    views = {
+        item["name"]
+        for item in artifact(CONSORTIUM).abi
+        if item["type"] == "function" and item["stateMutability"] != "nonpayable"
+    }
+    assert {known[selector][0] for selector in WITHOUT_EFFECT} == views | {"expire"}
     assert {class_of(selector) for selector, (name, _) in FUNCTIONS.items() if name != "setActive"} == {
         "emergency",
         "ordinary",

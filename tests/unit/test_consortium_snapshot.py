@@ -92,6 +92,18 @@ def test_a_suspended_member_s_witness_counts_until_its_suspension(state: Registr
     assert counted == [[True, True, True], [True, False, False], [False, False, False]]
 
 
+def test_a_suspended_operator_s_log_keys_count_until_its_suspension_or_for_who_takes_over(
+    state: RegistryState,
+) -> None:
+    away = replace(state.members[0], id="12350100009900021T", keys=(), active=False, changed=500)
+    theirs = replace(state.logs[0], operator=away.id)
+    for log, counted in ((theirs, [True, False, False]), (state.logs[0], [True, True, True])):
+        trust = trust_of(replace(state, members=(*state.members, away), logs=(log,)))
+        assert parse_trust(format_trust(trust)) == trust
+        (key,) = trust.logs[ORIGIN].keys
+        assert [key.window.holds(at * 1000) for at in (499, 500, 700)] == counted
+
+
 def test_fewer_usable_witnesses_than_the_threshold_leave_the_log_out(state: RegistryState) -> None:
     log = state.logs[0]
     named = replace(log.witnesses[0], name="a witness with spaces")

@@ -83,6 +83,9 @@ def test_more_than_two_thirds_of_the_validators_vouch_for_the_head(
     history = made_history(NOW)
     followed = follow(sealed(history, FOUR[:count], kind), started(history, kind=kind))
     assert followed.head_backed == backed
+    # The trust file that follows is as old as what was proved, or as what was believed before.
+    assert followed.trust.exported.block == 5
+    assert followed.trust.exported.at == (NOW - 1000 if backed else NOW - 500) * 1000
 
 
 def test_seals_of_validators_that_the_starting_file_does_not_trust_prove_nothing() -> None:

@@ -77,6 +77,24 @@ def test_the_candidate_stays_until_it_has_its_quorum(made: WitnessWorld) -> None
     assert log.witnessing.advance() == (BEHIND,)
 
 
+def test_a_cosignature_counts_until_its_key_s_revocation_takes_effect_and_no_longer(
+    made: WitnessWorld,
+) -> None:
+    log, plain = made.log(), made.trust()
+    revoked = log.clock() + 60_000
+    keys = tuple(made.named(number, Window(0, revoked=revoked)) for number in (0, 1))
+    policy = replace(plain.logs[ORIGIN], witnesses=Witnesses(keys, 2))
+    log.trust = lambda: replace(plain, logs={ORIGIN: policy})
+    log = replace(log)
+    log.grow()
+    for number in (0, 1):
+        made.follower(number, log).step()
+    log.witnessing.advance()
+    assert log.witnessing.preferred() is not None
+    log.ahead = 60_001
+    assert log.witnessing.preferred() is None
+
+
 def test_index_pages_stay_readable_under_the_quorum_however_far_the_log_goes_on(made: WitnessWorld) -> None:
     log = made.log()
     log.grow(2)

@@ -11,7 +11,7 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -29,6 +29,26 @@ _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_NOT_PUBLIC = tuple(
+    map(
+        ip_network,
+        (
+            "192.0.0.0/24",  # protocol assignments
+            "192.31.196.0/24",  # AS112, answers of nobody's own
+            "192.52.193.0/24",  # multicast tunnels
+            "192.88.99.0/24",  # relays to 6to4
+            "192.175.48.0/24",  # AS112
+            "2001::/23",  # protocol assignments, Teredo among them
+            "2001:db8::/32",  # documentation
+            "2002::/16",  # 6to4: leads to whatever IPv4 address it holds
+            "2620:4f:8000::/48",  # AS112
+            "3ffe::/16",  # was for tests, and is given to nobody
+            "3fff::/20",  # documentation
+        ),
+    )
+)
+"""Of IANA's special-purpose registries, what some or all Pythons' `is_global` takes for public."""
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[..., Sequence[Any]]
@@ -130,22 +150,24 @@ def _check(address: Address, target: Target, allow: frozenset[str]) -> None:
         if inner.is_multicast or inner.is_unspecified:
             raise WebhookRefused("the webhook's address is nobody's")
         return
-    public = inner.is_global and not inner.is_multicast and not inner.is_reserved
-    if not public or getattr(inner, "is_site_local", False):
+    if not _is_public(inner):
         raise WebhookRefused(
             "the webhook's address is not a public one, and the operator does not allow its host"
         )
 
 
+def _is_public(address: Address) -> bool:
+    if not address.is_global or address.is_multicast or address.is_reserved:
+        return False
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    return not any(address in network for network in _NOT_PUBLIC)
+
+
 def _inner(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, where it stands for one."""
+    """The IPv4 address that an IPv6 one stands for on this machine or behind its NAT64."""
     if isinstance(address, IPv4Address):
         return address
-    mapped = address.ipv4_mapped or address.sixtofour
-    if mapped is not None:
-        return mapped
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    if address.teredo is not None:
-        return address.teredo[1]
-    return address
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else address

@@ -313,6 +313,17 @@ class Book:
             ).fetchone()
         return int(count)
 
+    def count_all_dead(self) -> int:
+        """Dead letters of all subscriptions."""
+        with self._file.reading() as reader:
+            (count,) = reader.execute("SELECT count(*) FROM dead").fetchone()
+        return int(count)
+
+    def has_dead(self) -> bool:
+        """Whether any subscription has a dead letter."""
+        with self._file.reading() as reader:
+            return reader.execute("SELECT 1 FROM dead LIMIT 1").fetchone() is not None
+
     def retry(self, subscription: str, numbers: Sequence[int] | None) -> int:
         """Have dead letters tried once more, all of them or those of these numbers; returns how many."""
         with self._file.writing() as writer:
