@@ -8,7 +8,8 @@ what is decided here for all of them is who is calling, how large a request may 
 
 import threading
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,8 @@ EXTENSION = "xinzheng"
 QUERY_LIMIT = 4 << 10
 HEADERS_LIMIT = 16 << 10
 PATH_LIMIT = 1 << 10
-OPEN_BODY_TURN_SECONDS = 0.05
+BODY_TURN_SECONDS = 0.05
+"""How long a request may wait until fewer bodies of its sender are being read."""
 VERSION = "1.0.0"
 
 
@@ -77,6 +79,35 @@ class InFlight:
             self._slots.release()
 
 
+class Bodies:
+    """How many bodies of one sender are being read at once in this process."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._changed = threading.Condition()
+        self._reading: Counter[str] = Counter()
+
+    def begin(self, sender: str) -> Callable[[], None]:
+        """Take a turn, which ends with what this returns, once. Raises `Overloaded`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._reading[sender] < self._most, BODY_TURN_SECONDS):
+                raise Overloaded
+            self._reading[sender] += 1
+        ended = False
+
+        def end() -> None:
+            nonlocal ended
+            with self._changed:
+                if not ended:
+                    ended = True
+                    self._reading[sender] -= 1
+                    if not self._reading[sender]:
+                        del self._reading[sender]
+                    self._changed.notify_all()
+
+        return end
+
+
 def create_app(deployment: "Deployment") -> Flask:
     """The WSGI application over an open deployment; raises nothing of its own."""
     app = StrictOpenAPI(
@@ -95,9 +126,9 @@ def create_app(deployment: "Deployment") -> Flask:
     deployment.prepare()
     forget_sheets(deployment)
     authenticator = Authenticator(deployment.directory, nonces, deployment.clock)
-    # A body is read for as long as its sender likes. A member answers for his; strangers who announce one
-    # and do not send it may hold up what strangers ask, and not the threads that serve everybody else.
-    open_bodies = threading.BoundedSemaphore(max(1, deployment.config.api.threads // 2))
+    # A body is read for as long as its sender likes. Who announces one and does not send it, a member or all
+    # strangers together, may hold up what he asks himself, and not the threads that serve everybody else.
+    bodies = Bodies(max(1, deployment.config.api.threads * 3 // 4))
     metrics = Metrics(deployment)
     app.extensions[EXTENSION] = deployment
     app.extensions["xinzheng.metrics"] = metrics
@@ -120,12 +151,20 @@ def create_app(deployment: "Deployment") -> Flask:
         g.rule = rule
         if rule.signed:
             g.principal, g.digest = authenticator.authenticate(request.environ, rule)
-            if rule.body_limit and not rule.streamed:
-                check_body(request.get_data(), g.digest)
+            if rule.body_limit:
+                g.reading = bodies.begin(g.principal.keyid)
+                if not rule.streamed:
+                    check_body(_read_body(), g.digest)
         elif rule.body_limit:
-            _read_open_body(open_bodies)
+            g.reading = bodies.begin("")
+            _read_body()
         if rule.body_limit and request.mimetype not in rule.media_types:
             raise MediaTypeUnsupported(f"send one of {', '.join(rule.media_types)}")
+
+    @app.teardown_request
+    def end_body(_: BaseException | None) -> None:
+        if "reading" in g:
+            g.reading()
 
     @app.after_request
     def count(response: Response) -> Response:
@@ -138,14 +177,11 @@ def create_app(deployment: "Deployment") -> Flask:
     return app
 
 
-def _read_open_body(turns: threading.BoundedSemaphore) -> None:
-    """Read a stranger's body, when it is its turn; raises `Overloaded`."""
-    if not turns.acquire(timeout=OPEN_BODY_TURN_SECONDS):
-        raise Overloaded
-    try:
-        request.get_data()
-    finally:
-        turns.release()
+def _read_body() -> bytes:
+    """The whole body; ends its sender's turn."""
+    body = request.get_data()
+    g.reading()
+    return body
 
 
 def _limit_body(rule: Rule) -> None:

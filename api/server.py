@@ -15,6 +15,7 @@ does SIGTERM, after the requests that are under way.
 import gc
 import logging
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -45,6 +46,8 @@ SWITCH_SECONDS = 0.001
 HEADER_BUFFER_BYTES = 64 << 10
 HEADER_READ_TIMEOUT_MS = 10_000
 BACKLOG = 1024
+CONNECTIONS = 8_192
+"""Open ones of a process at most, idle ones too: strangers who only connect must not keep others waiting."""
 
 
 def application() -> Flask:
@@ -132,7 +135,7 @@ def serve(deployment: "Deployment", host: str, port: int, threads: int, processe
         assert deployment.directory
         logging.getLogger("_granian").addFilter(_is_news)
         with _metrics_folder(deployment.folder):
-            _server(host, port, threads, processes, deployment.config.limits.in_flight).serve()
+            _server(host, port, threads, processes).serve()
 
 
 @contextmanager
@@ -157,12 +160,22 @@ def _metrics_folder(deployment: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _connections() -> int:
+    """How many connections a process may have open: half of the files that it may open, whose limit is raised
+    as far as it may be by itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 2 * CONNECTIONS and soft != resource.RLIM_INFINITY:
+        soft = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 2 * CONNECTIONS)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else min(CONNECTIONS, soft // 2)
+
+
 def _is_news(record: logging.LogRecord) -> bool:
     """Not the advice about threads: most of ours wait for the disk, and `in_flight` bounds them."""
     return not record.getMessage().startswith("Configuration allows spawning")
 
 
-def _server(host: str, port: int, threads: int, processes: int, in_flight: int) -> Any:
+def _server(host: str, port: int, threads: int, processes: int) -> Any:
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.server import Server
@@ -185,7 +198,7 @@ def _server(host: str, port: int, threads: int, processes: int, in_flight: int) 
         workers=processes,
         blocking_threads=threads,
         backlog=BACKLOG,
-        backpressure=in_flight,
+        backpressure=_connections(),
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
             header_read_timeout=HEADER_READ_TIMEOUT_MS, max_buffer_size=HEADER_BUFFER_BYTES

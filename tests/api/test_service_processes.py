@@ -171,6 +171,42 @@ def test_each_process_keeps_to_a_processor_of_its_own(service: Service) -> None:
     assert kept[0] != kept[1]
 
 
+def test_who_withholds_bodies_holds_up_nobody_else(service: Service, event: dict[str, Any]) -> None:
+    method, path, body, headers = service.submission(event)
+    assert body is not None
+    held = []
+    try:
+        # More than there are threads, each with a signature that holds and all of its body but the last byte.
+        for _ in range(2 * 16 + ENOUGH):
+            headers |= dict(service.signed(method, path, service.city.PUBLISHER, body)[3])
+            lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
+            connection = socket.create_connection(("127.0.0.1", service.port), timeout=30)
+            connection.sendall("\r\n".join([*lines, "", ""]).encode() + body[:-1])
+            held.append(connection)
+        time.sleep(1)
+        asked = time.monotonic()
+        for _ in range(ENOUGH):
+            assert service.send(service.signed("GET", "/v1/members", service.city.AUDITOR))[0] == 200
+        assert time.monotonic() - asked < 10
+    finally:
+        for connection in held:
+            connection.close()
+    await_(lambda: service.send(service.submission(event))[0] == 201)
+
+
+def test_silent_connections_hold_up_nobody(service: Service) -> None:
+    silent = [socket.create_connection(("127.0.0.1", service.port), timeout=30) for _ in range(700)]
+    try:
+        asked = time.monotonic()
+        for _ in range(ENOUGH):
+            assert service.get("/healthz")[0] == 200
+        assert time.monotonic() - asked < 5
+    finally:
+        for connection in silent:
+            connection.close()
+
+
 def test_a_second_service_is_refused(service: Service) -> None:
     assert service.start().wait(30) == 3
     assert "already_running" in service.log.read_text()
