@@ -20,7 +20,7 @@ from scripts.environment import ROOT, environment
 from scripts.samples import Organisation, World
 
 ROLES = {
-    "bureau": ("operator", "publisher:access", "publisher:credit", "auditor"),
+    "bureau": ("operator", "publisher:access", "publisher:credit", "publisher:certificate", "auditor"),
     "approval": ("publisher:certificate", "officer"),
     "market": ("publisher:credit", "lister"),
 }
