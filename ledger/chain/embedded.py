@@ -20,6 +20,7 @@ Files in the folder: `state.json.gz` (what `start` restores), `process.json` (wh
 import contextlib
 import fcntl
 import gzip
+import http.client
 import json
 import os
 import platform
@@ -286,7 +287,8 @@ def _rpc(url: str, method: str, *parameters: object) -> Any:
     try:
         with opener.open(request, timeout=_RPC_TIMEOUT) as response:
             answer = json.load(response)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        # The last is an answer cut off, as by a kill in the middle of it.
         raise ChainUnavailable(f"the embedded chain does not answer {method}") from error
     if "result" not in answer:
         raise ChainUnavailable(f"the embedded chain refused {method}")

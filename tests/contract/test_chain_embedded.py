@@ -5,8 +5,10 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ledger.chain import changes
+from ledger.chain import changes, embedded
 from ledger.chain.embedded import BINARY_VARIABLE, EmbeddedChain, Saver, find_anvil
 from ledger.chain.evm import EvmChain
 from ledger.errors import BackendMissing, ChainMismatch, ChainUnavailable, IntegrityError
@@ -236,3 +238,19 @@ def test_a_program_that_ends_at_once_is_reported(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(BINARY_VARIABLE, "/bin/false")
     with pytest.raises(ChainUnavailable, match="ended at once"):
         EmbeddedChain(tmp_path / "chain").start()
+
+
+def test_an_answer_cut_off_by_a_kill_is_no_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def cut_off() -> None:
+            accepted, _ = listening.accept()
+            with accepted:
+                accepted.recv(4096)
+                accepted.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"result": "0x')
+
+        answering = threading.Thread(target=cut_off)
+        answering.start()
+        with pytest.raises(ChainUnavailable):
+            embedded._rpc(f"http://127.0.0.1:{listening.getsockname()[1]}", "anvil_dumpState")
+        answering.join()
