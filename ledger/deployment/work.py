@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("xinzheng.worker")
 
+LONGEST_INTEGRATE_INTERVAL_MS = 1_000
 MEMORY_INTERVAL_MS = 10_000
 WITNESSES_INTERVAL_MS = 500
 DISPUTES_INTERVAL_MS = 5_000
@@ -33,8 +34,11 @@ def make_worker(deployment: Deployment) -> Worker:
     chain: EvmChain | None = None
     if config.chain.mode != "none":
         chain = deployment.open_chain()
+    publish_interval = _ms(config.worker.publish_seconds)
     settings = WorkerSettings(
-        publish_interval=_ms(config.worker.publish_seconds),
+        # Answers stand under checkpoints: what is integrated between two helps nobody, and costs more.
+        integrate_interval=min(publish_interval, LONGEST_INTEGRATE_INTERVAL_MS),
+        publish_interval=publish_interval,
         directory_sync=_ms(config.worker.registry_seconds),
         anchor=AnchorSettings(interval=_ms(config.worker.anchor_seconds)),
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ledger.deployment.config import WorkerConfig
 from ledger.log.clock import system_clock
 from ledger.log.status import read_status
 from ledger.services.evidence import today
@@ -54,7 +55,7 @@ def running_city(folder: Path, subjects: int) -> Iterator[Scene]:
 
 def _filled(folder: Path, world: World, subjects: int) -> Scene:
     founding.clear(folder)
-    scene = founding.found(folder, world, Silent())
+    scene = founding.found(folder, world, Silent(), WorkerConfig())
     deployment = scene.deployment
     now = deployment.clock()
     population = Population(

@@ -25,6 +25,8 @@ ROLES = {
     "market": ("publisher:credit", "lister"),
 }
 THRESHOLD = 2
+PROMPT = WorkerConfig(publish_seconds=0.5, anchor_seconds=1.0, registry_seconds=5.0)
+"""For somebody who watches."""
 
 
 def clear(folder: Path) -> list[str]:
@@ -59,7 +61,7 @@ def stop(folder: Path) -> list[str]:
     return ended
 
 
-def found(folder: Path, world: World, story: Story) -> Scene:
+def found(folder: Path, world: World, story: Story, worker: WorkerConfig = PROMPT) -> Scene:
     """Create the deployment, start the chain, deploy the contracts, register the members and the logs."""
     operator = world.authorities[0]
     reserved = reserve_port()
@@ -68,7 +70,7 @@ def found(folder: Path, world: World, story: Story) -> Scene:
         operator.uscc,
         ApiConfig(port=reserved.getsockname()[1]),
         ChainConfig(mode="embedded"),
-        WorkerConfig(publish_seconds=0.5, anchor_seconds=1.0, registry_seconds=5.0),
+        worker,
     )
     deployment = Deployment.create(folder / "deployment", config)
     story.say(f"域名 {DOMAIN}，运营方 {operator.name}", f"domain {DOMAIN}, run by {operator.uscc}")
