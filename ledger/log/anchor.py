@@ -7,8 +7,9 @@ takes a size once and refuses it afterwards.
 What the chain may do to us, and what happens then:
 - it is away: `ChainUnavailable` from `step`; nothing here is lost, the next round goes on;
 - it lost our anchors (reorganisation, restored from an older backup, built anew): they go back to
-  `pending`, with an alarm, and are sent again in ascending order, those at least whose size is still above
-  the chain's latest; an anchor that can no longer come back keeps the alarm `anchor_superseded`;
+  `pending`, with an alarm, and are sent again in ascending order before anything newer, those at least whose
+  size is still above the chain's latest; one that can no longer come back keeps the alarm
+  `anchor_superseded`;
 - it holds a size or a root of this log that this database does not: `ChainContradicts`. Then this database
   is older than the chain, or somebody else signs with our keys; nothing may be published from it.
 """
@@ -90,8 +91,11 @@ class Anchorer:
         self._notice_losses(latest)
         self._settle(latest)
         self._finalize()
-        self._begin(latest)
-        self._send_pending(latest)
+        if BEHIND not in self.state.alarms:
+            # While sizes are in doubt nothing newer is sent: the contract takes sizes in ascending order, and
+            # they could not come back.
+            self._begin(latest)
+            self._send_pending(latest)
         self._report()
         return self.state
 
@@ -163,8 +167,11 @@ class Anchorer:
         now = self._clock()
         if self._behind_since is None:
             self._behind_since = now
+        if now - self._behind_since >= self._settings.patience:
+            self.state.alarms.discard(BEHIND)
+            return True
         self.state.alarms.add(BEHIND)
-        return now - self._behind_since >= self._settings.patience
+        return False
 
     def _follow(self, anchor: StoredAnchor) -> None:
         """Correct the coordinates of an anchor whose block was replaced by another."""

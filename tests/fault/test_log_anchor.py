@@ -145,6 +145,25 @@ def test_a_node_that_is_merely_behind_is_given_time(world: World, store: SqliteS
     assert states(store) == [(size, "final")]
 
 
+def test_while_anchors_are_in_doubt_no_newer_one_shuts_them_out(world: World, store: SqliteStore) -> None:
+    """The contract takes sizes in ascending order: had the newest gone first, the lost one could not come."""
+    chain = FakeChain()
+    anchorer = make(world, store, chain, AnchorSettings(interval=0, patience=60_000, alarm=0))
+    sizes = []
+    for _ in range(2):
+        sizes.append(grow(world, store))
+        anchor_all(anchorer, chain)
+    chain.forget(next(a.block_number for a in chain._held() if a.size == sizes[1]))
+    sizes.append(grow(world, store))
+    sent = chain.sent
+    assert anchorer.step().alarms == {"chain_behind"}
+    assert chain.sent == sent
+    # The chain goes on from there, and is soon as high as it was.
+    anchor_all(anchorer, chain, rounds=8)
+    assert [anchored.size for anchored in chain._held()] == sizes
+    assert (states(store), anchorer.state.alarms) == ([(size, "final") for size in sizes], set())
+
+
 def test_a_replaced_block_corrects_the_coordinates(world: World, store: SqliteStore) -> None:
     chain = FakeChain()
     anchorer, size = make(world, store, chain), grow(world, store)
