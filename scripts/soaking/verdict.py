@@ -58,8 +58,8 @@ def _read_directly(site: Site) -> EvmChain:
 def unkept(site: Site) -> bool:
     """Whether an anchor is recorded that the chain does not hold, or holds in another block.
 
-    A chain may lose its newest blocks when all its validators are killed; the worker then has to notice, and to
-    anchor what was in them again.
+    A chain may lose its newest blocks when all its validators are killed; the worker then has to notice, and
+    to anchor what was in them again.
     """
     chain = _read_directly(site)
     return any(_missing(_counted(site, short), _published(chain, short)) for short in LOGS)
