@@ -172,8 +172,8 @@ def test_a_replaced_block_corrects_the_coordinates(world: World, store: SqliteSt
     assert anchor is not None
     assert anchor.block_number is not None
     assert anchor.tx_hash is not None
-    _, block = chain.blocks[anchor.block_number]
-    chain.blocks[anchor.block_number] = ("0xother", block)
+    # A block is replaced together with all that were made upon it.
+    chain.blocks[anchor.block_number :] = [("0xother", chain.blocks[anchor.block_number][1])]
     chain.mine()
     chain.found[anchor.tx_hash] = Mined(anchor.tx_hash, anchor.block_number, "0xother", True, 1)
     anchorer.step()
@@ -182,13 +182,13 @@ def test_a_replaced_block_corrects_the_coordinates(world: World, store: SqliteSt
     assert corrected.block_hash == "0xother"
 
 
-def test_under_the_same_newest_block_nothing_is_asked_again(
+def test_what_stands_under_a_block_that_stands_is_not_asked_again(
     world: World, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain = FakeChain()
-    anchorer, asked = make(world, store, chain), []
+    anchorer, asked, sizes = make(world, store, chain), [], []
     for _ in range(3):
-        grow(world, store)
+        sizes.append(grow(world, store))
         anchor_all(anchorer, chain)
     held = chain.checkpoint
     monkeypatch.setattr(chain, "checkpoint", lambda log_id, size: asked.append(size) or held(log_id, size))
@@ -196,7 +196,11 @@ def test_under_the_same_newest_block_nothing_is_asked_again(
     assert asked == []
     chain.mine()
     anchorer.step()
-    assert len(asked) == 3
+    assert asked == []
+    chain.blocks[-1] = ("0xother", [])
+    chain.mine()
+    anchorer.step()
+    assert sorted(asked) == sizes
 
 
 def test_an_anchor_called_final_too_early_is_named_by_an_audit(
