@@ -10,6 +10,7 @@ an identity number, a name, a key or any other value of a person.
 """
 
 from ledger.errors.base import (
+    OURS,
     AccessError,
     Conflict,
     InputError,
@@ -146,6 +147,7 @@ from ledger.errors.states import (
 )
 
 __all__ = [
+    "OURS",
     "AccessError",
     "AddressTaken",
     "AlreadyRunning",

@@ -54,3 +54,7 @@ class IntegrityError(LedgerError):
     code = "integrity_broken"
     zh = "数据完整性遭到破坏，服务已停止。"
     en = "The data's integrity is broken; the service has stopped."
+
+
+OURS = (Unavailable, IntegrityError)
+"""Failures that say nothing of what was sent: no line of a batch is blamed for one."""

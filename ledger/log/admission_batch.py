@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from ledger.domain import kind_of, parse_body
 from ledger.errors import (
+    OURS,
     BatchInvalid,
     BatchLineInvalid,
     FormatError,
@@ -53,12 +54,15 @@ class AdmittedBatch:
 def admit_batch(admission: Admission, lines: Iterable[bytes]) -> AdmittedBatch:
     """Check a batch whole, reading its lines as they come; a line may end in a newline.
 
-    Raises `BatchLineInvalid`; `BatchInvalid` when lines are missing or the root differs; `TooLarge`.
+    Raises `BatchLineInvalid`; `BatchInvalid` when lines are missing or the root differs; `TooLarge`; and as
+    it is what is `OURS`.
     """
     numbered = enumerate(_bounded(lines), 1)
     line, first = next(numbered, (1, b""))
     try:
         opening = _Opening(admission, first)
+    except OURS:
+        raise
     except LedgerError as error:
         raise BatchLineInvalid(line, error) from error
     entries = [opening.entry]
@@ -70,6 +74,8 @@ def admit_batch(admission: Admission, lines: Iterable[bytes]) -> AdmittedBatch:
             admitted, pae_hash = opening.admit_next(data, len(hashes))
             if admitted.entry.id in seen:
                 raise IdReused("the batch uses this id twice")
+        except OURS:
+            raise
         except LedgerError as error:
             raise BatchLineInvalid(line, error) from error
         seen.add(admitted.entry.id)

@@ -7,8 +7,9 @@ takes a size once and refuses it afterwards.
 What the chain may do to us, and what happens then:
 - it is away: `ChainUnavailable` from `step`; nothing here is lost, the next round goes on;
 - it lost our anchors (reorganisation, restored from an older backup, built anew): they go back to
-  `pending`, with an alarm, and are sent again in ascending order, those at least whose size is still above
-  the chain's latest; an anchor that can no longer come back keeps the alarm `anchor_superseded`;
+  `pending`, with an alarm, and are sent again in ascending order before anything newer, those at least whose
+  size is still above the chain's latest; one that can no longer come back keeps the alarm
+  `anchor_superseded`;
 - it holds a size or a root of this log that this database does not: `ChainContradicts`. Then this database
   is older than the chain, or somebody else signs with our keys; nothing may be published from it.
 """
@@ -18,7 +19,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ledger.chain.port import AnchoredCheckpoint, AnchorPort
+from ledger.chain.port import AnchoredCheckpoint, AnchorPort, Block
 from ledger.errors import ChainContradicts, ChainRefused
 from ledger.formats.note import note_hash, parse_note
 from ledger.gm import sm3
@@ -79,7 +80,9 @@ class Anchorer:
         self._last_new: int | None = None
         self._behind_since: int | None = None
         self._recent: deque[int] | None = None
-        self._looked_at: str | None = None
+        self._looked_at: Block | None = None
+        # Recorded as mined, and not seen on the chain in that block since.
+        self._unseen: set[int] = set()
         self._lost: set[int] = set()
         self._lost_at = 0
         self.state = AnchorState()
@@ -90,8 +93,11 @@ class Anchorer:
         self._notice_losses(latest)
         self._settle(latest)
         self._finalize()
-        self._begin(latest)
-        self._send_pending(latest)
+        if BEHIND not in self.state.alarms:
+            # While sizes are in doubt nothing newer is sent: the contract takes sizes in ascending order, and
+            # they could not come back.
+            self._begin(latest)
+            self._send_pending(latest)
         self._report()
         return self.state
 
@@ -123,15 +129,16 @@ class Anchorer:
     def _notice_losses(self, latest: AnchoredCheckpoint | None) -> None:
         """Put anchors that the chain no longer holds back into the outbox.
 
-        Under the same newest block everything below is the same too, and need not be asked again.
+        While the block that was the newest stands, everything below is the same too, and is not asked again.
         """
-        head = self._chain.head().hash
-        if head == self._looked_at:
+        head, seen = self._chain.head(), self._looked_at
+        if seen is not None and head.hash == seen.hash:
             return
+        unchanged = seen is not None and self._stands(seen.number, seen.hash)
         self._looked_at = None
         floor = latest.size if latest else 0
         lost = [anchor for anchor in self._all(floor) if anchor.state in ("mined", "final")]
-        for size in list(self._recently_mined()):
+        for size in list(self._unseen if unchanged else self._recently_mined()):
             anchor = self._store.anchor(size)
             if anchor is None or anchor.state not in ("mined", "final") or size > floor:
                 continue
@@ -163,17 +170,25 @@ class Anchorer:
         now = self._clock()
         if self._behind_since is None:
             self._behind_since = now
+        if now - self._behind_since >= self._settings.patience:
+            self.state.alarms.discard(BEHIND)
+            return True
         self.state.alarms.add(BEHIND)
-        return now - self._behind_since >= self._settings.patience
+        return False
 
     def _follow(self, anchor: StoredAnchor) -> None:
         """Correct the coordinates of an anchor whose block was replaced by another."""
-        if anchor.block_number is not None:
-            block = self._chain.block(anchor.block_number)
-            if block is not None and block.hash == anchor.block_hash:
-                return
+        if self._stands(anchor.block_number, anchor.block_hash):
+            self._unseen.discard(anchor.size)
+            return
+        self._unseen.add(anchor.size)
         logger.warning("%s: the block with the anchor of size %d was replaced", self._origin, anchor.size)
         self._record_mined(anchor)
+
+    def _stands(self, number: int | None, hash_: str | None) -> bool:
+        """Whether the chain has this block."""
+        block = None if number is None else self._chain.block(number)
+        return block is not None and block.hash == hash_
 
     def _recently_mined(self) -> deque[int]:
         if self._recent is None:
@@ -219,6 +234,7 @@ class Anchorer:
         recent = self._recently_mined()
         if anchor.size not in recent:
             recent.append(anchor.size)
+        self._unseen.add(anchor.size)
 
     def _look_after(self, anchor: StoredAnchor) -> None:
         """A sent anchor that the chain does not hold: reverted, stuck, forgotten, or simply not yet mined."""
@@ -249,8 +265,7 @@ class Anchorer:
         for anchor in waiting:
             if anchor.block_number is None or anchor.block_number > final:
                 continue
-            block = self._chain.block(anchor.block_number)
-            if block is None or block.hash != anchor.block_hash:
+            if not self._stands(anchor.block_number, anchor.block_hash):
                 continue
             point("anchor.final")
             # A crash before this leaves the anchor `mined`; the next round makes it final.

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from ledger.domain.facts import Fact
 from ledger.domain.fields import Body
-from ledger.errors import BatchLineInvalid, LedgerError, ReferenceUnknown
+from ledger.errors import OURS, BatchLineInvalid, LedgerError, ReferenceUnknown
 from ledger.formats.statement import Reference, Statement
 from ledger.log.clock import Clock
 from ledger.log.facts import fact_of, find_fact, referring_facts
@@ -70,6 +70,8 @@ class StepGate:
         for each in gated:
             try:
                 self._check_one(batch, each, now)
+            except OURS:
+                raise
             except LedgerError as error:
                 if len(entries) == 1:
                     raise

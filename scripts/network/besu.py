@@ -8,6 +8,7 @@ from typing import Any
 import rlp
 
 from scripts.network.engine import Validator
+from scripts.network.rpc import call
 
 # "practical byzantine fault tolerance", as every Istanbul chain writes into its headers.
 ISTANBUL_DIGEST = "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365"
@@ -45,7 +46,7 @@ class Besu:
             "p2p-port": validator.p2p,
             "rpc-http-host": validator.host,
             "rpc-http-port": validator.rpc,
-            "rpc-http-api": "ETH,NET,WEB3,QBFT,DEBUG,TXPOOL",
+            "rpc-http-api": "ETH,NET,WEB3,QBFT,DEBUG,TXPOOL,ADMIN",
             "host-allowlist": "*",
             "min-gas-price": 0,
             "sync-mode": "FULL",
@@ -58,6 +59,9 @@ class Besu:
             "--rpc-http-enabled",
             *(f"--{name}={value}" for name, value in options.items()),
         ]
+
+    def reconnect(self, caller: Validator, called: Validator) -> None:
+        call(caller.url, "admin_addPeer", _enode(called))
 
     def environment(self) -> dict[str, str]:
         return {"JAVA_OPTS": "-Xmx512m"}

@@ -1,7 +1,7 @@
 """One network of validators in one folder.
 
     network = Network(folder)
-    network.up(4)          # blocks are being made when it returns
+    network.up(4)          # each is linked with each, and blocks are being made, when it returns
     network.urls           # where to ask, Ethereum JSON-RPC
     network.kill(3)        # SIGKILL; `start(3)` lets it catch up
     network.stop()         # all end in order; `up(4)` goes on from where it was
@@ -12,12 +12,13 @@ each validator with its key and data, and what the processes said. Everything li
 namespaces of its own. One program at a time changes a network.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from eth_keys.datatypes import PrivateKey
 
 from ledger.files import create_file, replace_file
 from scripts.demo_steps.processes import ProcessDied, Processes
-from scripts.network import binary, namespaces
+from scripts.network import binary, mesh, namespaces
 from scripts.network.besu import Besu
 from scripts.network.engine import Engine, NetworkFault, Validator
 from scripts.network.kaia import Kaia
@@ -36,6 +37,8 @@ CHAIN_ID = 20_264
 MOST = 32
 START_SECONDS = 120.0
 _ANSWER_SECONDS, _STEP, _LONGEST_STEP = 1.0, 0.1, 10.0
+# Two that are apart find each other by themselves within this time, or are told to.
+_LINK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ class Network:
     # Starting and ending
 
     def up(self, count: int = 4, *, chain_id: int = CHAIN_ID, in_namespaces: bool = False) -> None:
-        """Make the network if there is none, start whoever does not run, and wait until blocks are made.
+        """Make the network if there is none, start whoever does not run, and wait until all are linked and
+        blocks are made.
 
         Raises `NetworkFault`, also when the folder holds a network of another size.
         """
@@ -114,12 +118,14 @@ class Network:
         self._restore_namespaces()
         for validator in self.validators:
             self._launch(validator)
+        self.await_mesh()
         self.await_block()
 
     def start(self, index: int) -> None:
-        """Start one validator again, whatever ended it."""
+        """Start one validator again, whatever ended it, and wait until it is linked with those that run."""
         self._restore_namespaces()
         self._launch(self._validator(index))
+        self.await_mesh()
 
     def kill(self, index: int) -> None:
         """SIGKILL one validator: nothing of it is written or said any more."""
@@ -166,9 +172,32 @@ class Network:
         self._linked().partition(self._grouped(groups))
 
     def heal(self, *groups: Iterable[int]) -> None:
+        """Join the links between these groups again, and wait until those that run are linked."""
         self._linked().heal(self._grouped(groups))
+        self.await_mesh()
 
     # Waiting
+
+    def await_mesh(self, seconds: float = START_SECONDS) -> None:
+        """Wait until each two of those that run are linked; those that stay apart are told to call.
+
+        Raises `NetworkFault` when that takes more than `seconds`, or when one of them ended.
+        """
+        running = [validator for validator in self.validators if self.running(validator.index)]
+        apart: list[tuple[Validator, Validator]] = []
+        told = 0.0
+        for waited in self._steps(running, seconds):
+            apart = mesh.apart(running)
+            if not apart:
+                return
+            if waited - told > _LINK_SECONDS:
+                told = waited
+                for earlier, later in apart:
+                    # Who does not listen yet is told the next time.
+                    with contextlib.suppress(NoAnswer):
+                        self._program().reconnect(later, earlier)
+        pairs = ", ".join(f"{one.index} and {other.index}" for one, other in apart)
+        raise NetworkFault(f"after {seconds:g} s these validators are not linked: {pairs}")
 
     def await_block(
         self, beyond: int = 0, among: Sequence[int] | None = None, seconds: float = START_SECONDS
@@ -180,22 +209,17 @@ class Network:
         chosen = [
             self._validator(index) for index in (range(len(self.validators)) if among is None else among)
         ]
-        # Counted in steps, so that a machine that slept meanwhile has not waited.
-        waited, told = 0.0, 0.0
-        while True:
-            before = time.monotonic()
-            self._check_alive(chosen)
+        heights: list[int | None] = []
+        told = 0.0
+        for waited in self._steps(chosen, seconds):
             heights = [self._height_or_none(validator) for validator in chosen]
             reached = [number for number in heights if number is not None and number > beyond]
             if len(reached) == len(chosen):
                 return min(reached)
-            if waited > seconds:
-                raise NetworkFault(f"no block after {beyond} within {seconds:g} s (heights: {heights})")
             if waited - told > 10:
                 self._tell(f"waiting for blocks: {heights}")
                 told = waited
-            time.sleep(_STEP)
-            waited += min(time.monotonic() - before, _LONGEST_STEP)
+        raise NetworkFault(f"no block after {beyond} within {seconds:g} s (heights: {heights})")
 
     # Within
 
@@ -283,6 +307,19 @@ class Network:
 
     def _grouped(self, groups: Sequence[Iterable[int]]) -> list[list[Validator]]:
         return [[self._validator(index) for index in group] for group in groups]
+
+    def _steps(self, validators: Sequence[Validator], seconds: float) -> Iterator[float]:
+        """The seconds waited until now, again and again while they are not too many and all these live.
+
+        Counted in steps, so that a machine that slept meanwhile has not waited.
+        """
+        waited = 0.0
+        while waited <= seconds:
+            before = time.monotonic()
+            self._check_alive(validators)
+            yield waited
+            time.sleep(_STEP)
+            waited += min(time.monotonic() - before, _LONGEST_STEP)
 
     def _check_alive(self, validators: Sequence[Validator]) -> None:
         try:

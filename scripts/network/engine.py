@@ -46,4 +46,7 @@ class Engine(Protocol):
     def command(self, validator: Validator, peers: Sequence[Validator], chain_id: int) -> list[str]:
         """What runs the validator, in the foreground, until SIGTERM."""
 
+    def reconnect(self, caller: Validator, called: Validator) -> None:
+        """Have a running validator call another one now; raises `NoAnswer` of `rpc`."""
+
     def environment(self) -> dict[str, str]: ...

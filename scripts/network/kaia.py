@@ -14,6 +14,7 @@ from typing import Any
 import rlp
 
 from scripts.network.engine import NetworkFault, Validator
+from scripts.network.rpc import call
 
 # All forks from the first block on: the rules are those of Ethereum's Cancun.
 _FORKS = ("istanbul", "london", "ethTxType", "magma", "kore", "shanghai", "cancun", "kaia")
@@ -77,8 +78,10 @@ class Kaia:
     def prepare(self, validator: Validator, peers: Sequence[Validator], genesis: Path) -> None:
         data = validator.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
-        others = [_enode(peer) for peer in peers if peer.index != validator.index]
-        (data / "static-nodes.json").write_text(json.dumps(others, indent=1), encoding="utf-8")
+        # Each calls those before it: two that call each other at the same moment both hang up, and try again
+        # together 30 s later.
+        called = [_enode(peer) for peer in peers if peer.index < validator.index]
+        (data / "static-nodes.json").write_text(json.dumps(called, indent=1), encoding="utf-8")
         if (data / "initialised").exists():
             return
         command = [str(self._binary), "init", "--datadir", str(data), *_STORAGE, str(genesis)]
@@ -124,6 +127,11 @@ class Kaia:
         for name, value in options.items():
             command += [f"--{name}", str(value)]
         return [*command, *_STORAGE, "--db.leveldb.cache-size", "16"]
+
+    def reconnect(self, caller: Validator, called: Validator) -> None:
+        # Whom it called in the last 30 s, in vain, it calls again only after it was told to forget.
+        call(caller.url, "admin_removePeer", _enode(called))
+        call(caller.url, "admin_addPeer", _enode(called))
 
     def environment(self) -> dict[str, str]:
         # One processor's worth of threads: a network on one machine shares it with what it is for.

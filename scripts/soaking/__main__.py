@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scripts.network import binary
 from scripts.network.engine import NetworkFault
+from scripts.soaking.faults import Stranger, chain_faults
 from scripts.soaking.site import SiteFault
 from scripts.soaking.soak import Report, run
 from scripts.steps import StepFailed
@@ -27,9 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="xinzheng-soak-", dir=given.dir))
     print(f"in {folder}", file=sys.stderr)
     try:
-        report = run(
-            folder, given.minutes, given.validators, lambda line: print(line, file=sys.stderr, flush=True)
-        )
+        report = run(folder, given.minutes, given.validators, _tell, given.fault)
     except (NetworkFault, SiteFault, StepFailed) as failure:
         print(f"scripts/soak: {failure}\nwhat is left is in {folder}", file=sys.stderr)
         return 1 if isinstance(failure, SiteFault) else 3
@@ -42,6 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     else:
         print(f"what is left is in {folder}", file=sys.stderr)
     return 0 if report.sound else 1
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _print(report: Report) -> None:
@@ -61,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="how long faults are put (10)")
     parser.add_argument("--validators", type=int, default=4, help="of the network (4)")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        choices=[fault.name for fault in chain_faults(Stranger(Path()))],
+        metavar="NAME",
+        help="only this one, and others that are named so; `--minutes 0.1` puts each of them once",
+    )
     parser.add_argument(
         "--dir", type=Path, help="where its folder is made (the system's for temporary files)"
     )

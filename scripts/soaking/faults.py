@@ -4,6 +4,7 @@ A fault's `strike` leaves the site broken, `mend` makes it whole again; the load
 `needs` says why a fault cannot be put to a site, as a sentence.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from scripts.soaking.relay import AnotherChain, Drops, Garbage, Hangs, Late, Moo
 from scripts.soaking.site import Site
 
 Act = Callable[[Site], None]
+_ANCHORED_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def _validator_faults() -> list[Fault]:
         Fault("one validator killed", lambda s: _kill(s, 1), _restart),
         Fault("two validators killed", lambda s: _kill(s, 2), _restart),
         Fault("all validators killed", lambda s: _kill(s, len(s.network.validators)), _restart),
+        Fault("all validators set back", _set_back, _restart, held=0.2),
         Fault("one validator away for long", lambda s: s.network.end(0), _restart, held=3.0),
         Fault("one validator wiped", _wipe, _restart, held=0.2),
     ]
@@ -51,6 +54,21 @@ def _kill(site: Site, count: int) -> None:
         site.network.kill(index)
 
 
+def _set_back(site: Site) -> None:
+    """Let anchors become final, and then put all disks back to before: the chain lost them."""
+    network, validators = site.network, site.network.validators
+    for validator in validators:
+        network.end(validator.index)
+        shutil.copytree(validator.folder / "data", validator.folder / "earlier")
+    network.up(len(validators))
+    due = site.sizes()
+    site.until("something is final that will be lost", lambda: site.final(due), _ANCHORED_SECONDS)
+    _kill(site, len(validators))
+    for validator in validators:
+        network.wipe(validator.index)
+        (validator.folder / "earlier").rename(validator.folder / "data")
+
+
 def _wipe(site: Site) -> None:
     last = len(site.network.validators) - 1
     site.network.kill(last)
@@ -58,8 +76,8 @@ def _wipe(site: Site) -> None:
 
 
 def _restart(site: Site) -> None:
-    for validator in site.network.validators:
-        site.network.start(validator.index)
+    # All at once: each moment that some are alone, their rounds go apart from the others'.
+    site.network.up(len(site.network.validators))
 
 
 # Links

@@ -1,5 +1,6 @@
 """One soak: faults in turn upon one site under load, each followed by a full judgement."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,19 +11,21 @@ from scripts.network import namespaces
 from scripts.network.consortium import Network
 from scripts.soaking.faults import Fault, Stranger, chain_faults, struck
 from scripts.soaking.load import Load
-from scripts.soaking.site import Site
-from scripts.soaking.verdict import Verdict, judge
+from scripts.soaking.site import Site, SiteFault
+from scripts.soaking.verdict import Verdict, judge, unkept
 
 Tell = Callable[[str], None]
 # A stalled network waits longer with each round it fails to agree in, and so takes that long to go on.
 CATCH_UP_SECONDS = 240.0
+# In which the worker notices that the chain lost anchors, and anchors them again.
+REGAIN_SECONDS = 60.0
 _SHORTEST, _LONGEST = 4.0, 60.0
 
 
 @dataclass(slots=True)
 class Struck:
     """One fault as it went; times in seconds. `anchored_after`: until everything accepted before the mending
-    was final on the chain."""
+    was final on the chain, and everything that the chain had lost was on it again."""
 
     name: str
     held: float
@@ -94,10 +97,13 @@ class Soak:
         self._load = Load(self._site, self._folder / "acknowledged.jsonl")
         self._load.start()
 
-    def faults(self) -> list[Fault]:
-        """Those that can be put to this site; the others stand in the report with the reason."""
+    def faults(self, chosen: Sequence[str] = ()) -> list[Fault]:
+        """Those that can be put to this site, only the `chosen` when any are; the others stand in the report
+        with the reason."""
         possible = []
         for fault in chain_faults(self.stranger):
+            if chosen and fault.name not in chosen:
+                continue
             reason = fault.needs(self.site)
             if reason is None:
                 possible.append(fault)
@@ -111,10 +117,7 @@ class Soak:
         self._tell(f"{fault.name}, for {held:.0f} s")
         with struck(fault, self.site):
             time.sleep(held)
-        due = self.site.sizes()
-        took = self.site.until(
-            f"everything final after: {fault.name}", lambda: self.site.final(due), CATCH_UP_SECONDS
-        )
+        took = self._catch_up(f"after: {fault.name}")
         verdict = judge(self.site, self.load.acknowledged())
         figures = self.load.figures
         done = Struck(fault.name, round(held, 1), round(took, 1), figures.acknowledged, verdict.wrong)
@@ -125,8 +128,7 @@ class Soak:
     def end(self, minutes: float) -> Report:
         """Stop the load, judge once more, and tell."""
         self.load.stop()
-        due = self.site.sizes()
-        self.site.until("everything final at the end", lambda: self.site.final(due), CATCH_UP_SECONDS)
+        self._catch_up("at the end")
         verdict = judge(self.site, self.load.acknowledged())
         figures, report = self.load.figures, self.report
         report.minutes, report.anchors = round(minutes, 1), verdict.anchors
@@ -147,6 +149,17 @@ class Soak:
         if self.network.exists:
             self.network.down()
 
+    def _catch_up(self, when: str) -> float:
+        """Wait until all that is accepted now is final, and all that counts as anchored is; the seconds.
+
+        Raises `SiteFault` when the first never ends; of the second the verdict tells what is still missing.
+        """
+        due = self.site.sizes()
+        took = self.site.until(f"everything final {when}", lambda: self.site.final(due), CATCH_UP_SECONDS)
+        with contextlib.suppress(SiteFault):
+            return took + self.site.until("nothing lost", lambda: not unkept(self.site), REGAIN_SECONDS)
+        return took + REGAIN_SECONDS
+
     def _add(self, done: Struck, verdict: Verdict) -> None:
         report = self.report
         report.each.append(done)
@@ -156,8 +169,11 @@ class Soak:
         report.catch_up_s = max(report.catch_up_s, done.anchored_after)
 
 
-def run(folder: Path, minutes: float, validators: int, tell: Tell) -> Report:
-    """Faults in turn until the time is up; every one of them once, where there is time for it."""
+def run(folder: Path, minutes: float, validators: int, tell: Tell, chosen: Sequence[str] = ()) -> Report:
+    """Faults in turn until the time is up; every one of them once, where there is time for it.
+
+    `chosen`: names of faults, when it is not to be all.
+    """
     soak = Soak(folder, tell)
     try:
         soak.begin(validators)
@@ -167,7 +183,7 @@ def run(folder: Path, minutes: float, validators: int, tell: Tell) -> Report:
             """Minutes, without those in which the machine slept."""
             return (time.monotonic() - started - soak.load.suspensions.seconds) / 60
 
-        faults = soak.faults()
+        faults = soak.faults(chosen)
         seconds = held_for(minutes, faults)
         while gone() < minutes:
             for fault in faults:

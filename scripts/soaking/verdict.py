@@ -9,6 +9,7 @@ from ledger.chain import artifact
 from ledger.chain.evm import EvmChain
 from ledger.chain.nodes import NodeSettings
 from ledger.gm import sm3
+from ledger.store.port import StoredAnchor
 from scripts.network.rpc import NoAnswer, call
 from scripts.soaking.load import Acknowledged
 from scripts.soaking.site import DOMAIN, LOGS, Site
@@ -54,29 +55,58 @@ def _read_directly(site: Site) -> EvmChain:
     return EvmChain(pinned, NodeSettings(tuple(site.network.urls)))
 
 
+def unkept(site: Site) -> bool:
+    """Whether an anchor is recorded that the chain does not hold, or holds in another block.
+
+    A chain may lose its newest blocks when all its validators are killed; the worker then has to notice, and
+    to anchor what was in them again.
+    """
+    chain = _read_directly(site)
+    return any(_missing(_counted(site, short), _published(chain, short)) for short in LOGS)
+
+
+def _counted(site: Site, short: str) -> list[StoredAnchor]:
+    anchors = site.deployment.log(short).store.anchors(0, 1 << 40)
+    return [anchor for anchor in anchors if anchor.state in ("mined", "final")]
+
+
+def _missing(counted: Sequence[StoredAnchor], events: Sequence[Any]) -> list[int]:
+    """The sizes of recorded anchors that are in no event as they are recorded."""
+    held = {(int(each["args"]["size"]), each["blockNumber"], each["blockHash"].hex()) for each in events}
+    return [
+        anchor.size
+        for anchor in counted
+        if (anchor.size, anchor.block_number, str(anchor.block_hash).removeprefix("0x")) not in held
+    ]
+
+
 def _compare_anchors(site: Site, short: str, chain: EvmChain, verdict: Verdict) -> None:
     """Every event of the contract: one for each size, with the root that the log published."""
     origin, store = f"{DOMAIN}/{short}", site.deployment.log(short).store
+    # Before the chain is asked, so that what is anchored meanwhile is not missed there.
+    counted = _counted(site, short)
+    events = _published(chain, short)
     seen: dict[int, bytes] = {}
-    for event in _published(chain, sm3(origin.encode("ascii"))):
-        size, root = int(event["size"]), bytes(event["root"])
+    for event in events:
+        size, root = int(event["args"]["size"]), bytes(event["args"]["root"])
         if size in seen:
             verdict.wrong.append(f"{origin}: size {size} is on the chain twice")
         seen[size] = root
         ours = store.checkpoint(size)
         if ours is None or ours.root != root:
             verdict.wrong.append(f"{origin}: the chain's root of size {size} is not the published one")
-    final = [anchor for anchor in store.anchors(0, 1 << 40) if anchor.state in ("mined", "final")]
-    missing = {anchor.size for anchor in final} - seen.keys()
-    verdict.wrong += [f"{origin}: size {size} counts as anchored and is not" for size in sorted(missing)]
+    verdict.wrong += [
+        f"{origin}: size {size} counts as anchored and is not" for size in _missing(counted, events)
+    ]
     verdict.anchors += len(seen)
 
 
-def _published(chain: EvmChain, log_id: bytes) -> list[Any]:
+def _published(chain: EvmChain, short: str) -> list[Any]:
+    log_id = sm3(f"{DOMAIN}/{short}".encode("ascii"))
+
     def events(node: Any) -> list[Any]:
         event = node.contract(artifact.CHECKPOINTS, chain.registry).events.CheckpointPublished
-        found = event.get_logs(from_block=0, argument_filters={"logId": log_id})
-        return [each["args"] for each in found]
+        return list(event.get_logs(from_block=0, argument_filters={"logId": log_id}))
 
     return chain._nodes.ask(events)
 

@@ -145,6 +145,25 @@ def test_a_node_that_is_merely_behind_is_given_time(world: World, store: SqliteS
     assert states(store) == [(size, "final")]
 
 
+def test_while_anchors_are_in_doubt_no_newer_one_shuts_them_out(world: World, store: SqliteStore) -> None:
+    """The contract takes sizes in ascending order: had the newest gone first, the lost one could not come."""
+    chain = FakeChain()
+    anchorer = make(world, store, chain, AnchorSettings(interval=0, patience=60_000, alarm=0))
+    sizes = []
+    for _ in range(2):
+        sizes.append(grow(world, store))
+        anchor_all(anchorer, chain)
+    chain.forget(next(a.block_number for a in chain._held() if a.size == sizes[1]))
+    sizes.append(grow(world, store))
+    sent = chain.sent
+    assert anchorer.step().alarms == {"chain_behind"}
+    assert chain.sent == sent
+    # The chain goes on from there, and is soon as high as it was.
+    anchor_all(anchorer, chain, rounds=8)
+    assert [anchored.size for anchored in chain._held()] == sizes
+    assert (states(store), anchorer.state.alarms) == ([(size, "final") for size in sizes], set())
+
+
 def test_a_replaced_block_corrects_the_coordinates(world: World, store: SqliteStore) -> None:
     chain = FakeChain()
     anchorer, size = make(world, store, chain), grow(world, store)
@@ -153,8 +172,8 @@ def test_a_replaced_block_corrects_the_coordinates(world: World, store: SqliteSt
     assert anchor is not None
     assert anchor.block_number is not None
     assert anchor.tx_hash is not None
-    _, block = chain.blocks[anchor.block_number]
-    chain.blocks[anchor.block_number] = ("0xother", block)
+    # A block is replaced together with all that were made upon it.
+    chain.blocks[anchor.block_number :] = [("0xother", chain.blocks[anchor.block_number][1])]
     chain.mine()
     chain.found[anchor.tx_hash] = Mined(anchor.tx_hash, anchor.block_number, "0xother", True, 1)
     anchorer.step()
@@ -163,13 +182,13 @@ def test_a_replaced_block_corrects_the_coordinates(world: World, store: SqliteSt
     assert corrected.block_hash == "0xother"
 
 
-def test_under_the_same_newest_block_nothing_is_asked_again(
+def test_what_stands_under_a_block_that_stands_is_not_asked_again(
     world: World, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain = FakeChain()
-    anchorer, asked = make(world, store, chain), []
+    anchorer, asked, sizes = make(world, store, chain), [], []
     for _ in range(3):
-        grow(world, store)
+        sizes.append(grow(world, store))
         anchor_all(anchorer, chain)
     held = chain.checkpoint
     monkeypatch.setattr(chain, "checkpoint", lambda log_id, size: asked.append(size) or held(log_id, size))
@@ -177,7 +196,11 @@ def test_under_the_same_newest_block_nothing_is_asked_again(
     assert asked == []
     chain.mine()
     anchorer.step()
-    assert len(asked) == 3
+    assert asked == []
+    chain.blocks[-1] = ("0xother", [])
+    chain.mine()
+    anchorer.step()
+    assert sorted(asked) == sizes
 
 
 def test_an_anchor_called_final_too_early_is_named_by_an_audit(

@@ -115,7 +115,8 @@ def work(folder: Path) -> None:
         worker.stop()
 
     threading.Thread(target=stop_when_done, daemon=True).start()
-    worker.run()
+    # A worker that cannot have its lock ends in order, and is started again.
+    insist(worker.run)
     store.close()
 
 

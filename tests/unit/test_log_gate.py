@@ -14,6 +14,7 @@ from credit_log import BUREAU, OPERATOR, STEPS, CreditLog, OneStepOnly, penalty,
 from ledger.errors import (
     BatchLineInvalid,
     IdReused,
+    IntegrityError,
     LedgerError,
     ListAuthorityMissing,
     ReferenceUnknown,
@@ -22,6 +23,7 @@ from ledger.errors import (
 )
 from ledger.formats.receipt import verify_receipt
 from ledger.formats.statement import Reference, Statement, new_id
+from ledger.log import admission_batch
 from ledger.log.gate import Gated, StepGate
 from ledger.log.turns import Turns
 
@@ -120,6 +122,27 @@ class TestBatches:
             log.appender.submit_batch(lines)
         assert refused.value.line == 2
         assert isinstance(refused.value.cause, ReferenceUnknown)
+
+    @pytest.mark.parametrize(
+        ("place", "name"),
+        [
+            (admission_batch._Opening, "__init__"),
+            (admission_batch._Opening, "admit_next"),
+            (StepGate, "_check_one"),
+        ],
+    )
+    @pytest.mark.parametrize("failure", [StoreBusy("locked"), IntegrityError("damaged")])
+    def test_no_line_is_blamed_for_what_failed_here(
+        self, log: CreditLog, monkeypatch: pytest.MonkeyPatch, place: type, name: str, failure: LedgerError
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise failure
+
+        record = log.publish("credit.penalty.published", penalty())
+        lines = log.batch([a_step(log, record), a_step(log, record, OBJECTED)])
+        monkeypatch.setattr(place, name, fail)
+        with pytest.raises(type(failure)):
+            log.appender.submit_batch(lines)
 
     def test_a_batch_sent_again_gets_its_first_receipt(self, log: CreditLog) -> None:
         record = log.publish("credit.penalty.published", penalty())

@@ -1,5 +1,7 @@
 """The worker's loop, its files and its refusals; and the members' snapshot that it keeps."""
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -142,6 +144,25 @@ def test_a_second_holder_of_the_lock_is_refused_until_the_first_leaves(tmp_path:
         pytest.fail("two hold the lock")
     with LockFile(tmp_path / "lock"):
         pass
+
+
+def test_a_lock_that_cannot_be_written_is_said_and_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with (
+            pytest.raises(StoreBusy, match="lock cannot be used: No space left"),
+            LockFile(tmp_path / "lock"),
+        ):
+            pytest.fail("it is held")
+    with LockFile(tmp_path / "lock"):
+        pass
+    with pytest.raises(StoreBusy), LockFile(tmp_path / "missing" / "lock"):
+        pytest.fail("it is held")
 
 
 def test_a_chore_that_fails_is_told_and_tried_again_and_stops_nothing(world: World, tmp_path: Path) -> None:
