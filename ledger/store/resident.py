@@ -4,6 +4,10 @@ An answer reads some thirty places, each wherever it was once written. A system 
 none of them in memory; and what no process maps, a system gives up first, on some while there is room (the
 page reclaim of Linux's DAMON). So the files are mapped, page by page, by one process for all that read them.
 Such a page still goes when memory is short. Nothing is read through these mappings.
+
+No descriptor that is opened here is ever closed: with the first one closed the system takes away all locks
+that the process has on that file, SQLite's among them, and a process that ends would then delete a journal
+that is in use ("How To Corrupt An SQLite Database File", 2.2).
 """
 
 import mmap
@@ -11,7 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 _MADV_POPULATE_READ = 22
@@ -21,14 +25,19 @@ _PIECE_BYTES = 2 << 20
 _GROWTH_BYTES = 64 << 20
 """A file is mapped further when it has grown by as much."""
 
+_maps: list[mmap.mmap] = []
+"""All that was mapped; each holds a descriptor, and so stays until the process ends."""
+
 
 @dataclass(slots=True)
 class _File:
     path: Path
+    descriptor: int = -1
     inode: int = 0
     mapped: int = 0
     """The file is mapped up to here, as far as there was room."""
-    maps: list[mmap.mmap] = field(default_factory=list)
+    bytes: int = 0
+    """Of these so many are mapped."""
 
 
 class ResidentFiles:
@@ -58,24 +67,26 @@ class ResidentFiles:
     def _map(self, file: _File, room: int, stopping: Callable[[], bool]) -> int:
         """Map one file further; returns how many bytes more are mapped."""
         before = self.resident
-        with file.path.open("rb") as opened:
-            status = os.fstat(opened.fileno())
-            if status.st_ino != file.inode or status.st_size < file.mapped:
-                # Another file stands in its place, as after a restoration.
-                self.resident -= sum(map(len, file.maps))
-                file.inode, file.mapped, file.maps = status.st_ino, 0, []
-            start = file.mapped - file.mapped % mmap.ALLOCATIONGRANULARITY
-            grown = status.st_size - start
-            if grown < (_GROWTH_BYTES if file.maps else 1):
-                return self.resident - before
-            file.mapped = status.st_size
-            # What came last first: where there is no room for all, old entries are asked for least.
-            part = min(grown, max(0, room))
-            part -= part % mmap.ALLOCATIONGRANULARITY if part < grown else 0
-            if part <= 0:
-                return self.resident - before
-            made = mmap.mmap(opened.fileno(), part, prot=mmap.PROT_READ, offset=start + grown - part)
-        file.maps.append(made)
+        status = file.path.stat()
+        if status.st_ino != file.inode or status.st_size < file.mapped:
+            # Another file stands in its place, as after a restoration.
+            self.resident -= file.bytes
+            file.descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+            file.inode, file.mapped, file.bytes = status.st_ino, 0, 0
+        start = file.mapped - file.mapped % mmap.ALLOCATIONGRANULARITY
+        grown = status.st_size - start
+        if grown < (_GROWTH_BYTES if file.mapped else 1):
+            return self.resident - before
+        file.mapped = status.st_size
+        # What came last first: where there is no room for all, old entries are asked for least.
+        begin = status.st_size - min(grown, max(0, room))
+        begin += -begin % mmap.ALLOCATIONGRANULARITY
+        part = status.st_size - begin
+        if part <= 0:
+            return self.resident - before
+        made = mmap.mmap(file.descriptor, part, prot=mmap.PROT_READ, offset=begin)
+        _maps.append(made)
+        file.bytes += part
         self.resident += part
         for at in range(part - part % _PIECE_BYTES, -1, -_PIECE_BYTES):
             if stopping():

@@ -1,8 +1,11 @@
 """Files kept in memory: all of them, what they grow by, what stands in their place, and only the share."""
 
 import ctypes
+import fcntl
+import gc
 import mmap
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -94,3 +97,15 @@ def test_a_stop_leaves_the_rest(tmp_path: Path) -> None:
 def test_the_memory_that_is_available_is_a_part_of_the_machines() -> None:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert 0 < available_memory() <= pages
+
+
+def test_a_databases_locks_stay(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.db", 1)
+    lock = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with path.open("r+b") as held:
+        fcntl.lockf(held, fcntl.LOCK_SH)
+        ResidentFiles([path], 0.5).keep()
+        gc.collect()
+        taken = subprocess.run([sys.executable, "-c", lock, str(path)], capture_output=True, check=False)
+    assert taken.returncode != 0
+    assert b"BlockingIOError" in taken.stderr
