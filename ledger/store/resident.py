@@ -23,7 +23,7 @@ _MADV_POPULATE_READ = 22
 _PIECE_BYTES = 2 << 20
 """What is mapped by one call; the interpreter lock is held meanwhile."""
 _GROWTH_BYTES = 64 << 20
-"""A file is mapped further when it has grown by as much."""
+"""A file is mapped further when it has grown by as much, and by a sixteenth."""
 
 _maps: list[mmap.mmap] = []
 """All that was mapped; each holds a descriptor, and so stays until the process ends."""
@@ -75,7 +75,8 @@ class ResidentFiles:
             file.inode, file.mapped, file.bytes = status.st_ino, 0, 0
         start = file.mapped - file.mapped % mmap.ALLOCATIONGRANULARITY
         grown = status.st_size - start
-        if grown < (_GROWTH_BYTES if file.mapped else 1):
+        # In steps that grow with the file, since each holds a descriptor for good.
+        if grown < (max(_GROWTH_BYTES, file.mapped >> 4) if file.mapped else 1):
             return self.resident - before
         file.mapped = status.st_size
         # What came last first: where there is no room for all, old entries are asked for least.
