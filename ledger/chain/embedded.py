@@ -25,7 +25,6 @@ import json
 import os
 import platform
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -39,6 +38,7 @@ from typing import Any
 
 from ledger.errors import BackendMissing, ChainMismatch, ChainUnavailable, IntegrityError
 from ledger.files import replace_file
+from ledger.ports import free_port, is_free
 
 CHAIN_ID = 4242
 BINARY_VARIABLE = "XINZHENG_ANVIL"
@@ -203,11 +203,9 @@ class EmbeddedChain:
     def _choose_port(self) -> int:
         last = self._recorded()
         for port in (self._wanted_port, last.port if last else None):
-            if port is not None and (port == self._wanted_port or _is_free(port)):
+            if port is not None and (port == self._wanted_port or is_free(port)):
                 return port
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
+        return free_port()
 
     def _recorded(self) -> _Process | None:
         try:
@@ -325,13 +323,3 @@ def _started_elsewhere(pid: int) -> str | None:
         ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return answer.stdout.strip() or None
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -8,14 +8,15 @@ verifying the record's signature, costs more. The clock stops when the last tran
 
 import base64
 import json
+import socket
 import subprocess
 import time
 import urllib.request
 from os import urandom
 from pathlib import Path
-from socket import socket
 from typing import Any
 
+from ledger.ports import free_port
 from scripts.benchmarks.http_load import LoadFailed, plain_request, run_load, write_requests
 from scripts.environment import CONTRACTS
 
@@ -26,7 +27,7 @@ _SINK = "0x" + "11" * 20
 
 def transactions_per_second(folder: Path, seconds: float) -> float:
     """Records per second, each in a transaction of its own."""
-    port = _free_port()
+    port = free_port()
     # Mining at once, anvil's default, leaves transactions behind when several senders are quick.
     command = [str(_binary()), "--port", str(port), "--silent", "--block-time", "1"]
     command += ["--gas-limit", "2000000000", "--gas-price", "0", "--base-fee", "0", "--no-priority-fee"]
@@ -93,17 +94,11 @@ def _binary() -> Path:
     return found[0]
 
 
-def _free_port() -> int:
-    with socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def _wait_for(port: int) -> None:
     deadline = time.monotonic() + 20
     while True:
         try:
-            with socket() as trial:
+            with socket.socket() as trial:
                 trial.connect(("127.0.0.1", port))
                 return
         except OSError:

@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from typing import Any
 from eth_keys.datatypes import PrivateKey
 
 from ledger.files import create_file, replace_file
+from ledger.ports import free_ports, is_free
 from scripts.demo_steps.processes import ProcessDied, Processes
 from scripts.network import binary, mesh, namespaces
 from scripts.network.besu import Besu
@@ -245,7 +245,7 @@ class Network:
         engine = self._program()
         self._tell(f"making a network of {count} ({engine.name})")
         self.folder.mkdir(parents=True, exist_ok=True)
-        ports = _free_ports(2 * count)
+        ports = free_ports(2 * count)
         described, addresses = [], []
         for index in range(count):
             key = _node_key(self.folder / f"validator-{index}")
@@ -365,26 +365,10 @@ def _node_key(folder: Path) -> PrivateKey:
     return PrivateKey(bytes.fromhex(path.read_text("ascii").strip()))
 
 
-def _free_ports(count: int) -> list[int]:
-    """Different ports that nobody uses now, from the system; held together, so that they differ."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
 def _check_free(validator: Validator) -> None:
     for port in (validator.p2p, validator.rpc):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((validator.host, port))
-            except OSError as error:
-                raise NetworkFault(
-                    f"port {port} of validator {validator.index} is taken by another program; "
-                    "end that, or make the network anew (`down`, then `up`)"
-                ) from error
+        if not is_free(port, validator.host):
+            raise NetworkFault(
+                f"port {port} of validator {validator.index} is taken by another program; "
+                "end that, or make the network anew (`down`, then `up`)"
+            )

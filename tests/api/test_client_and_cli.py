@@ -32,6 +32,7 @@ from ledger.errors import (
 )
 from ledger.formats.envelope import sign_batch
 from ledger.formats.statement import new_id
+from ledger.ports import free_port
 from ledger.verify import Question, verify_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,9 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def live(make_city: Any) -> Iterator[Any]:
     """A city that is served by a process of its own, with a worker beside it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     city = make_city(port=port)
     folder = str(city.deployment.folder)
     commands = (["-m", "api", "--dir", folder], ["-m", "ledger.cli", "worker", "--dir", folder])

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from ledger.client import Client
 from ledger.errors import ServiceUnreachable
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.statement import parse_statement
+from ledger.ports import free_port
 from ledger.services.importing import FORMS, LIST
 from ledger.services.importing.desk import KINDS
 
@@ -80,9 +80,7 @@ def wait_for(condition: Callable[[], Any]) -> None:
 
 @pytest.fixture
 def desk(make_city: Any, tmp_path: Path) -> Iterator[Desk]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     city = make_city(port=port)
     folder = str(city.deployment.folder)
     commands = (["-m", "api", "--dir", folder], ["-m", "ledger.cli", "worker", "--dir", folder])

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from ledger.deployment import NoticesConfig, save_private_key
 from ledger.errors import NotYetPublished, ServiceUnreachable
 from ledger.formats.tags import person_tag
 from ledger.gm import PrivateKey, signer
+from ledger.ports import free_port
 from ledger.verify import Question, verify_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,9 +132,7 @@ class Live:
 def live(
     make_city: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Live]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        city = make_city(port=probe.getsockname()[1])
+    city = make_city(port=free_port())
     notices = NoticesConfig(("127.0.0.1",), 4, 0.05, 20.0)
     city.deployment.save_config(replace(city.deployment.config, notices=notices))
     made = Live(city, tmp_path, capsys, monkeypatch)

@@ -20,6 +20,7 @@ from ledger.client.compose import with_disclosure
 from ledger.formats.envelope import parse_envelope
 from ledger.formats.http_signature import body_digest, sign_request
 from ledger.formats.receipt import parse_receipt_payload
+from ledger.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 24
@@ -106,12 +107,6 @@ def service(make_shared_city: Callable[..., Any]) -> Iterator[Service]:
     yield started
     if started.process.poll() is None:
         assert started.stop() == 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_request_passes_once_whichever_process_is_asked(service: Service) -> None:

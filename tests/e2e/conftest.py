@@ -5,7 +5,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,16 +20,11 @@ from ledger.cli import main
 from ledger.client import Client
 from ledger.deployment import Deployment
 from ledger.errors import ServiceUnreachable
+from ledger.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATOR = "11990100MB0000019L"
 PASSPHRASE = "for tests only"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

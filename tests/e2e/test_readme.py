@@ -2,13 +2,14 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from ledger.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "@@ line"
@@ -39,9 +40,7 @@ def steps(readme: str) -> list[Step]:
 
 @pytest.mark.chain
 def test_the_walk_through_says_what_the_readme_shows(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     walk = steps((ROOT / "README.md").read_text("utf-8"))
     assert len(walk) > 15
     lines = ["set -u"]

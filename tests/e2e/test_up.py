@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 from ledger.client import Client
 from ledger.deployment import Deployment
 from ledger.errors import ServiceUnreachable
+from ledger.ports import free_port
 from ledger.verify import Question, verify_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,9 +28,7 @@ def xinzheng(*arguments: str) -> list[str]:
 @pytest.mark.chain
 def test_up_founds_serves_anchors_and_stops(tmp_path: Path) -> None:
     folder = tmp_path / "city"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     made = subprocess.run(
         xinzheng(
             *("init", "--dir", str(folder), "--domain", "yunling.example"),

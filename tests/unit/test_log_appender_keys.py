@@ -1,12 +1,14 @@
 """Many appenders on one log, each with a sealer of its own, as several processes have: one key per subject,
 and whatever was accepted opens, or was erased on purpose."""
 
+import contextlib
 import json
 import threading
 from pathlib import Path
 
 from log_world import ORIGIN, PERSON, TAG_KEY, World
 
+from ledger.errors import StoreBusy
 from ledger.formats.encoding import b64encode
 from ledger.formats.tags import person_tag
 from ledger.log.admission import Admission, known_in
@@ -34,7 +36,12 @@ class Process:
     def submit(self) -> None:
         envelope, salt, content = self.world.sealed()
         disclosure = {"salt": salt.hex(), "content": b64encode(content)}
-        self.appender.submit(json.dumps({"entry": b64encode(envelope), "disclosure": disclosure}).encode())
+        submission = json.dumps({"entry": b64encode(envelope), "disclosure": disclosure}).encode()
+        for _ in range(20):
+            with contextlib.suppress(StoreBusy):  # which says: send the same again
+                self.appender.submit(submission)
+                return
+        raise AssertionError("the store stays busy")
 
     def close(self) -> None:
         self.appender.close()
