@@ -32,12 +32,13 @@ from web3.exceptions import (
 )
 from web3.logs import DISCARD
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import BlockIdentifier, RPCEndpoint
+from web3.types import BlockIdentifier, RPCEndpoint, RPCResponse
 
 from ledger.chain import artifact
 from ledger.chain.nodes import KnownTransaction, NodeComplaint, NodeUnreachable
 from ledger.chain.port import Block, ChainDeployment, ChainIdentity, Mined
-from ledger.errors import ChainMismatch, ChainRefused
+from ledger.errors import ChainMismatch, ChainRefused, JsonTooDeep
+from ledger.formats.strictjson import check_depth
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ _UNREACHABLE = (
     OSError,
     UnicodeDecodeError,
     JSONDecodeError,
+    JsonTooDeep,
     TooManyRequests,
     RequestTimedOut,
     BadResponseFormat,
@@ -60,6 +62,15 @@ _NO_ANSWER = (LookupError, TypeError, ValueError, AttributeError, ArithmeticErro
 _GAS_MARGIN = 20_000
 
 
+class _Provider(HTTPProvider):
+    """Parses no answer that is nested deeper than any of a node's."""
+
+    @staticmethod
+    def decode_rpc_response(raw_response: bytes) -> RPCResponse:
+        check_depth(raw_response)
+        return HTTPProvider.decode_rpc_response(raw_response)
+
+
 class EvmNode:
     """One node over web3; see `nodes.Node`."""
 
@@ -67,7 +78,7 @@ class EvmNode:
         parts = urlsplit(url)
         # Never the whole address, which may hold a password.
         self.name = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-        provider = HTTPProvider(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None)
+        provider = _Provider(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None)
         self.web3 = Web3(provider)
         # A name on the chain may be any bytes: one that is not UTF-8 must not make the registry unreadable.
         texts = self.web3.codec._registry

@@ -35,10 +35,7 @@ def loads(data: bytes) -> Any:
 
     Raises `JsonMalformed`, `JsonDuplicateKey`, `JsonNumber` or `JsonTooDeep`.
     """
-    # Before decoding: the decoder recurses, and some packages raise Python's recursion limit beyond what the
-    # C stack bears.
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
-        _check_depth(data)
+    check_depth(data)
     try:
         value = _DECODER.decode(data.decode())
     except UnicodeDecodeError as error:
@@ -48,6 +45,16 @@ def loads(data: bytes) -> Any:
     if b"\\u" in data:
         _check_surrogates(value)
     return value
+
+
+def check_depth(data: bytes) -> None:
+    """Refuse JSON that is nested too deep, before anything decodes it. Raises `JsonTooDeep`.
+
+    Decoders recurse: what runs at the end of the stack fails, were it another object's finalizer, and some
+    packages raise Python's recursion limit beyond what the C stack bears.
+    """
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        _peel(data)
 
 
 def dumps(value: Any) -> bytes:
@@ -97,7 +104,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
 
 
-def _check_depth(data: bytes) -> None:
+def _peel(data: bytes) -> None:
     """Peel the innermost brackets off, one layer a round; count only where that does not use them up."""
     brackets = _STRING.sub(b"", data).translate(_TO_BRACKETS, _NOT_BRACKETS)
     peeled = brackets

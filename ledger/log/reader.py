@@ -25,6 +25,7 @@ from ledger.formats.bundle import (
     Disclosure,
     ProvenEntry,
 )
+from ledger.formats.envelope import place_in
 from ledger.formats.finality import UNSEALED, WITNESSED, AnchorRecord, Finality, log_id
 from ledger.formats.note import SignedNote, note_hash, parse_note, parse_signature_lines
 from ledger.log.index_reading import IndexReading
@@ -39,7 +40,7 @@ from ledger.store.port import LogStore, StoredAnchor, StoredCheckpoint, StoredEn
 Level = Literal["published", "anchored", "final"]
 
 _KEPT_MANIFESTS = 8_192
-"""Manifests with their proofs, some 3 kB each."""
+"""Manifests, a kilobyte each."""
 _KEPT_COMMON = 16
 """Entries that many bundles show, such as an edition of the catalogue, with their proofs, 50 kB at most."""
 _KEPT_FINALITY = 16
@@ -91,7 +92,7 @@ class LogReader:
         self._tiles = Tiles(store)
         self._paths = Paths(store, self._tiles)
         self._index = IndexReading(store)
-        self._kept_manifests: Kept[tuple[bytes, int], ProvenEntry] = Kept(_KEPT_MANIFESTS)
+        self._kept_manifests: Kept[int, StoredEntry] = Kept(_KEPT_MANIFESTS)
         self._kept_common: Kept[tuple[bytes, int], tuple[BundleEntry, ...]] = Kept(_KEPT_COMMON)
         self._kept_finality: Kept[tuple[int, str], Finality] = Kept(_KEPT_FINALITY)
 
@@ -275,47 +276,32 @@ class LogReader:
         entries: Sequence[StoredEntry],
         disclosures: Mapping[int, Disclosure],
     ) -> tuple[BundleEntry, ...]:
-        proven = self._proven(checkpoint, entries)
-        batches = self._paths.batch_paths(entries)
-        manifests = self._manifests(
-            checkpoint,
-            {
-                entry.index - 1 - batch[0].index
-                for entry, batch in zip(entries, batches, strict=True)
-                if batch is not None
-            },
-        )
+        placed = [(entry, place_in(entry.entry)) for entry in entries]
+        manifest_of = {entry.index: entry.index - 1 - place.index for entry, place in placed if place}
+        manifests = self._manifests(set(manifest_of.values()))
+        asked = [*placed, *((manifest, None) for manifest in manifests)]
+        often = {manifest.index for manifest in manifests}
+        proofs = self._paths.prove(asked, checkpoint.size, checkpoint.root, often)
+        proven = {
+            entry.index: ProvenEntry(entry.index, entry.entry, inclusion)
+            for (entry, _), (inclusion, _) in zip(asked, proofs, strict=True)
+        }
         return tuple(
             BundleEntry(
-                each,
-                None if batch is None else BundleBatch(manifests[each.index - 1 - batch[0].index], batch[1]),
-                disclosures.get(each.index),
+                proven[entry.index],
+                None if path is None else BundleBatch(proven[manifest_of[entry.index]], path),
+                disclosures.get(entry.index),
             )
-            for each, batch in zip(proven, batches, strict=True)
+            for entry, (_, path) in zip(entries, proofs, strict=False)
         )
 
-    def _manifests(self, checkpoint: StoredCheckpoint, indexes: set[int]) -> dict[int, ProvenEntry]:
+    def _manifests(self, indexes: set[int]) -> list[StoredEntry]:
         """The manifests of batches, each of which thousands of entries need."""
-        found = {}
-        missing = []
-        for index in indexes:
-            kept = self._kept_manifests.get((checkpoint.root, index))
-            if kept is None:
-                missing.append(index)
-            else:
-                found[index] = kept
-        for proven in self._proven(checkpoint, self._checked_entries(missing)):
-            found[proven.index] = proven
-            self._kept_manifests.keep((checkpoint.root, proven.index), proven)
-        return found
-
-    def _proven(self, checkpoint: StoredCheckpoint, entries: Sequence[StoredEntry]) -> list[ProvenEntry]:
-        paths = self._paths.inclusions(
-            [(entry.index, entry.leaf_hash) for entry in entries], checkpoint.size, checkpoint.root
-        )
-        return [
-            ProvenEntry(entry.index, entry.entry, path) for entry, path in zip(entries, paths, strict=True)
-        ]
+        found = {index: self._kept_manifests.get(index) for index in indexes}
+        for entry in self._checked_entries([index for index, kept in found.items() if kept is None]):
+            found[entry.index] = entry
+            self._kept_manifests.keep(entry.index, entry)
+        return [entry for entry in found.values() if entry is not None]
 
     def _anchor_record(self, checkpoint: StoredCheckpoint, text: bytes) -> AnchorRecord | None:
         anchor = self._store.anchor(checkpoint.size)

@@ -13,8 +13,9 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from ledger.errors import QuestionInvalid
+from ledger.errors import JsonTooDeep, QuestionInvalid
 from ledger.formats.finality import AnchorRecord
+from ledger.formats.strictjson import check_depth
 from ledger.verify.verdicts import ANCHOR, FAIL, PASS, UNKNOWN, Finding, Outcome
 
 CHECKPOINT_SELECTOR = "aa5a64ed"
@@ -65,8 +66,9 @@ class HttpRpc:
                 body = response.read(MAX_ANSWER + 1)
             if len(body) > MAX_ANSWER:
                 raise NodeUnusable("the answer is too large")
+            check_depth(body)
             answer = json.loads(body)
-        except (URLError, HTTPException, OSError, ValueError, RecursionError) as error:
+        except (URLError, HTTPException, OSError, ValueError, JsonTooDeep) as error:
             raise NodeUnusable(type(error).__name__) from error
         if not isinstance(answer, dict) or "result" not in answer or answer.get("error") is not None:
             raise NodeUnusable("the node answered with an error")

@@ -11,7 +11,7 @@ import pytest
 
 from scripts.network import namespaces
 from scripts.network.engine import NetworkFault
-from scripts.network.rpc import call
+from scripts.network.rpc import call, height
 from scripts.soaking.faults import Fault, chain_faults
 from scripts.soaking.soak import Soak
 
@@ -51,6 +51,9 @@ def test_a_deployment_anchors_on_the_network_and_is_final_at_once(soak: Soak) ->
     anchor = soak.site.deployment.log("access").store.latest_anchor(("final",))
     assert anchor is not None
     assert anchor.block_hash is not None
+    newest = anchor.block_number or 0
+    # Three of four make it final: the fourth may not have it yet.
+    soak.site.until("all have its block", lambda: all(height(url) >= newest for url in soak.network.urls), 60)
     for url in soak.network.urls:
         block = call(url, "eth_getBlockByHash", anchor.block_hash, False)
         assert int(block["number"], 16) == anchor.block_number
