@@ -132,16 +132,18 @@ class NonceStore:
 
     def _is_first(self, slot: _Slot, used: bytes) -> bool:
         """Whether this process's record, which is written, is the first of its nonce."""
+        more = True
         while True:
             with self._lock:
+                # Another thread may have read as far meanwhile, so this is asked after every reading.
                 first = slot.claimed[used]
                 if first is not None:
-                    # Another thread may have read as far meanwhile.
                     del slot.claimed[used]
                     slot.used.add(used)
                     return first
-            if not self._read(slot, _READ_BYTES):
+            if not more:
                 raise StoreBusy("the nonce file has not what was written to it")
+            more = self._read(slot, _READ_BYTES)
 
     def _read(self, slot: _Slot, size: int) -> bool:
         """Read on in a file; whether there was more."""

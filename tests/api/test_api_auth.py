@@ -154,6 +154,22 @@ def test_of_many_threads_one_may_use_a_nonce(tmp_path: Any) -> None:
         assert sum(pool.map(use, range(64))) == 1
 
 
+def test_what_another_thread_has_read_already_is_not_missed(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = NonceStore(tmp_path / "nonces", lambda: 1_000.0)
+    read = NonceStore._read
+
+    def read_after_another(self: NonceStore, slot: Any, size: int) -> bool:
+        read(self, slot, size)
+        return read(self, slot, size)
+
+    monkeypatch.setattr(NonceStore, "_read", read_after_another)
+    store.use("ab" * 32, b"n" * 16, 1_100)
+    with pytest.raises(NonceReplayed):
+        store.use("ab" * 32, b"n" * 16, 1_100)
+
+
 def test_a_nonce_that_another_process_used_is_used_up(tmp_path: Any) -> None:
     now = 0.0
     one, other = (NonceStore(tmp_path / "nonces", lambda: now) for _ in range(2))
