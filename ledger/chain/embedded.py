@@ -45,7 +45,7 @@ BINARY_VARIABLE = "XINZHENG_ANVIL"
 # Past states that can be asked about: each is kept and saved whole. Blocks and receipts are all kept.
 HISTORY = 16
 # A saver rests this many times as long as its last save took, so that a large state does not eat the machine.
-_REST = 20
+_REST = 50
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 10.0
 _RPC_TIMEOUT = 60.0
