@@ -36,8 +36,10 @@ from ledger.merkle.blocks import (
     climb,
     lowest_of,
     make_block,
+    places_above,
     siblings,
     tree_place,
+    width_of,
 )
 from ledger.merkle.tree import HASH_SIZE, hash_children
 from ledger.store.port import LogStore, StoredEntry
@@ -126,6 +128,20 @@ class Paths:
         self._tops: Kept[tuple[bytes, int, int, int], tuple[bytes, Path]] = Kept(_KEPT_TOPS)
         self._uppers: Kept[tuple[bytes, int], tuple[bytes, Path]] = Kept(_KEPT_PATHS)
         self._often: Kept[tuple[bytes, int, bytes], Path] = Kept(_KEPT_OFTEN)
+
+    def warm(self) -> None:
+        """Read and recompute what stands above the lowest blocks, so that the first to ask need not wait.
+
+        What contradicts itself is left to whoever asks for it, and is told of the error.
+        """
+        room = _KEPT_BLOCKS
+        for (start, stop), combine in zip(places_above(), (hash_children, hash_batch_children), strict=True):
+            found = self._store.block_range(start, stop, room)
+            room -= len(found)
+            for place, stored in found:
+                width = width_of(stored)
+                if width is not None:
+                    self._recompute(place, stored, width, combine)
 
     def prove(
         self,
@@ -274,14 +290,22 @@ class Paths:
             stored = read.get(place)
             if stored is None:
                 raise _NotStored
-            made, above = make_block(stored[: tree.width(height, index) * HASH_SIZE], tree.combine)
-            if made != stored:
+            kept = self._recompute(place, stored, tree.width(height, index), tree.combine)
+            if kept is None:
                 raise IntegrityError("a stored block contradicts itself")
-            kept = stored, above
-            self._blocks.keep(place, kept)
-        if kept[1] != node:
+        if kept[1] != node or width_of(kept[0]) != tree.width(height, index):
             raise IntegrityError("a stored block does not stand below the node above it")
         return kept[0]
+
+    def _recompute(
+        self, place: int, stored: bytes, width: int, combine: Combine
+    ) -> tuple[bytes, bytes] | None:
+        """A stored block and the node above it, kept from now on; None when it contradicts itself."""
+        made, above = make_block(stored[: width * HASH_SIZE], combine)
+        if made != stored:
+            return None
+        self._blocks.keep(place, (stored, above))
+        return stored, above
 
 
 def _alone(wanted: _Wanted) -> Path:

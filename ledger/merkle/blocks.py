@@ -83,6 +83,16 @@ def lowest_of(block: bytes, position: int) -> bytes:
     return block[position * HASH_SIZE : (position + 1) * HASH_SIZE]
 
 
+def places_above() -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where the blocks above the lowest height stand, of the log's tree and of batches: from, to below."""
+    return (tree_place(1, 0), BATCH_PLACES), (batch_place(0, 1, 0), 2 * BATCH_PLACES)
+
+
+def width_of(block: bytes) -> int | None:
+    """How many hashes the lowest level of a block has; None if no block is that long."""
+    return _WIDTHS.get(len(block))
+
+
 def block_bytes(width: int) -> int:
     """How long a block is whose lowest level has `width` hashes."""
     return HASH_SIZE * (sum(_widths(width)) or 1)
@@ -121,6 +131,9 @@ def _widths(width: int) -> Iterator[int]:
     while width > 1:
         yield width
         width = (width + 1) >> 1
+
+
+_WIDTHS = {block_bytes(width): width for width in range(1, BLOCK_WIDTH + 1)}
 
 
 @cache

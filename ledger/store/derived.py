@@ -101,6 +101,12 @@ class DerivedTables:
     def blocks(self, places: Sequence[int]) -> list[bytes | None]:
         return self._by_number(_SELECT_BLOCKS, places)
 
+    def block_range(self, start: int, stop: int, most: int) -> list[tuple[int, bytes]]:
+        return self._derived.rows(
+            "SELECT place, data FROM block WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
+            (start, stop, most),
+        )
+
     def _by_number(self, select: ListStatement, numbers: Sequence[int]) -> list[bytes | None]:
         found: dict[int, bytes] = {}
         for statement, parameters in select.pieces(numbers):

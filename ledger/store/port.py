@@ -438,6 +438,9 @@ class LogStore(Protocol):
     def blocks(self, places: Sequence[int]) -> list[bytes | None]:
         """The blocks at these places, None where there is none: it can be computed from the entries."""
 
+    def block_range(self, start: int, stop: int, most: int) -> list[tuple[int, bytes]]:
+        """The blocks at places start..stop-1 with their places, in order; the first `most` of them."""
+
     def find_leaf(self, leaf_hash: bytes) -> int | None:
         """The lowest index of an integrated entry with this leaf hash."""
 

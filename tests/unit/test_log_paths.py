@@ -16,7 +16,8 @@ from ledger.log.publish import publish
 from ledger.log.reader import LogReader
 from ledger.log.tiles import Tiles
 from ledger.merkle import batch_leaf_hash, inclusion_proof, verify_batch_path, verify_inclusion
-from ledger.merkle.blocks import batch_place, tree_place
+from ledger.merkle.blocks import batch_place, make_block, places_above, tree_place
+from ledger.merkle.tree import hash_children
 from ledger.store import SqliteStore
 from ledger.store.port import StoredCheckpoint
 
@@ -68,9 +69,11 @@ def change(tmp_path: Path, statement: str, *values: object) -> None:
         assert db.execute(statement, values).rowcount >= 1
 
 
-def check_all(store: SqliteStore) -> None:
+def check_all(store: SqliteStore, *, warm: bool = False) -> None:
     checkpoint = checkpoint_of(store)
     paths = paths_of(store)
+    if warm:
+        paths.warm()
     entries = list(store.entries(0, checkpoint.size))
     placed = [(entry, place_in(entry.entry)) for entry in entries]
     assert sum(place is not None for _, place in placed) == sum(BATCHES)
@@ -88,6 +91,44 @@ def check_all(store: SqliteStore) -> None:
 
 def test_every_path_is_the_computed_one(store: SqliteStore) -> None:
     check_all(store)
+
+
+def test_what_was_read_before_anybody_asked_is_right_and_is_not_read_again(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_all(store, warm=True)
+    above = {
+        place for start, stop in places_above() for place, _ in store.block_range(start, stop, 1_000_000)
+    }
+    assert {place >> 56 for place in above} >= {1, 17}
+    paths = paths_of(store)
+    paths.warm()
+    asked: set[int] = set()
+    monkeypatch.setattr(store, "blocks", lambda places: (asked.update(places), [None] * len(places))[1])
+    checkpoint = checkpoint_of(store)
+    paths.prove([(entry, None) for entry in store.entries(0, 300)], checkpoint.size, checkpoint.root)
+    assert asked
+    assert not asked & above
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "its node"])
+def test_a_damaged_block_is_told_of_to_who_asks_and_not_before(
+    store: SqliteStore, tmp_path: Path, damage: str
+) -> None:
+    place = tree_place(1, 0)
+    (block,) = store.blocks([place])
+    assert block is not None
+    # The last is a whole block too, of one hash, and stands below the right node.
+    node = make_block(block[: 16 * 32], hash_children)[1]
+    changed = {"cut": b"", "changed": bytes(960), "its node": node}[damage]
+    change(tmp_path, "UPDATE block SET data = ? WHERE place = ?", changed, place)
+    checkpoint = checkpoint_of(store)
+    paths = paths_of(store)
+    paths.warm()
+    entry = store.entry(0)
+    assert entry is not None
+    with pytest.raises(IntegrityError):
+        paths.prove([(entry, None)], checkpoint.size, checkpoint.root)
 
 
 def test_paths_are_computed_where_no_block_is_stored(store: SqliteStore, tmp_path: Path) -> None:
