@@ -10,7 +10,6 @@ The embedded chain's state is saved by the worker, so that it survives a kill ho
 import contextlib
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from ledger.deployment import Deployment
 from ledger.deployment.process import check_address, end_with_parent
 from ledger.errors import AlreadyRunning, LedgerError, Unavailable
 from ledger.log.lockfile import LockFile
+from ledger.signals import on_end
 
 LOOK_SECONDS = 5.0
 STOP_SECONDS = 30.0
@@ -100,8 +100,7 @@ def up(folder: Path, name: str) -> int:
     """
     deployment = open_deployment(folder)
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    on_end(stopping.set)
     with LockFile(deployment.folder / "run" / "up.lock", "up", AlreadyRunning):
         return _run(deployment, name, stopping)
 

@@ -7,7 +7,6 @@ A witness lives in a folder of its own with a key of its own; the consortium nam
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -36,6 +35,7 @@ from ledger.errors import AlreadyRunning, ConfigurationError, LedgerError
 from ledger.formats.note import format_vkey
 from ledger.formats.times import format_time
 from ledger.log.lockfile import LockFile
+from ledger.signals import on_end
 from ledger.witness.runner import Runner
 from ledger.witness.store import CHAIN, LOG
 
@@ -251,12 +251,11 @@ def _keep_renewing(place: WitnessPlace, stopping: threading.Event) -> None:
 
 
 def _stop_on_signal(stopping: threading.Event, runner: Runner) -> None:
-    def stop(_number: int, _frame: object) -> None:
+    def stop() -> None:
         stopping.set()
         runner.stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    on_end(stop)
 
 
 def _progress() -> Callable[[str, int, int], None] | None:

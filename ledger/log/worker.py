@@ -12,7 +12,6 @@ true.
 
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from ledger.log.integrate import integrate
 from ledger.log.lockfile import LockFile
 from ledger.log.publish import publish
 from ledger.log.status import LogStatus, WorkerStatus, write_status
+from ledger.signals import on_end
 from ledger.store.port import LogStore
 
 logger = logging.getLogger("xinzheng.worker")
@@ -71,7 +71,7 @@ class WorkerSettings:
 
 
 class Worker:
-    """See the module. `run` once; `stop` from any thread or signal handler."""
+    """See the module. `run` once; `stop` from any thread."""
 
     def __init__(
         self,
@@ -215,8 +215,7 @@ class _Round:
 
 def run_until_stopped(worker: Worker) -> int:
     """Run a worker in this process's main thread until SIGTERM or SIGINT; returns the exit status."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: worker.stop())
+    on_end(worker.stop)
     try:
         worker.run()
     except WorkerRunning as error:

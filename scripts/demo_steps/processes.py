@@ -130,7 +130,8 @@ def _end_group(
 def _group(leader: int, started: str | None) -> list[int]:
     """The living processes of the session that `leader` began, the leader first.
 
-    Empty when the number belongs to another process by now, told by the moment it was started.
+    One whose first thread is gone lives as long as another of its threads does: it still has its ports. Empty
+    when the number belongs to another process by now, told by the moment it was started.
     """
     if not sys.platform.startswith("linux"):
         return [leader] if _alive(leader) and _started(leader) == started else []
@@ -141,13 +142,14 @@ def _group(leader: int, started: str | None) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             fields = _stat(int(entry.name))
-            if fields is not None and fields[0] != "Z" and int(fields[3]) == leader:
+            if fields is not None and int(fields[3]) == leader and (fields[0] != "Z" or int(fields[17]) > 1):
                 members.append(int(entry.name))
     return sorted(members, key=lambda member: (member != leader, member))
 
 
 def _stat(pid: int) -> list[str] | None:
-    """Fields of /proc/<pid>/stat from the state on: state, parent, group, session, ..., start time at 19."""
+    """Fields of /proc/<pid>/stat from the state on: state, parent, group, session, ..., threads at 17, start
+    time at 19."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
