@@ -88,7 +88,7 @@ class _Meter:
 
     def __init__(self, url: str) -> None:
         settings = NodeSettings((url,), timeout=120.0)
-        # Fixed as well: contracts' addresses follow from them, and a zero byte in one is cheaper to hand over.
+        # Fixed as well: contracts' addresses follow from them, and a zero byte in one costs less.
         accounts = [ChainAccount(Account.from_key(secret.to_bytes(32, "big"))) for secret in (1, 2)]
         self.key = _Key(1)
         founders = [
