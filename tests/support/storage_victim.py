@@ -5,6 +5,7 @@ because the store's integrity is in doubt. What was acknowledged stands in `ackn
 written only after the acknowledgement. A refusal (`StoreBusy`) is tried again a few times, as a client would.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -108,9 +109,11 @@ def work(folder: Path) -> None:
     def stop_when_done() -> None:
         deadline = time.monotonic() + LONGEST_SECONDS
         while time.monotonic() < deadline:
-            told = read_status(status)
-            if told is not None and told.pid == os.getpid() and told.logs[ORIGIN].published == store.size():
-                break
+            # The fault may strike this thread, too.
+            with contextlib.suppress(StoreBusy, Unavailable):
+                told = read_status(status)
+                if told and told.pid == os.getpid() and told.logs[ORIGIN].published == store.size():
+                    break
             time.sleep(0.02)
         worker.stop()
 
