@@ -12,9 +12,9 @@ def test_they_differ_and_no_outgoing_connection_takes_one() -> None:
     found = ports.free_ports(50)
     assert len(set(found)) == 50
     limits = Path("/proc/sys/net/ipv4/ip_local_port_range")
-    if not limits.exists():
-        pytest.skip("the range of outgoing connections is read from /proc, which only Linux has")
-    assert max(found) < int(limits.read_text("ascii").split()[0])
+    # Where it cannot be read: what Linux has unless told otherwise; others begin higher.
+    first = int(limits.read_text("ascii").split()[0]) if limits.exists() else 32_768
+    assert max(found) < first
 
 
 def test_what_somebody_listens_on_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
